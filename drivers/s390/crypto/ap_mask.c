@@ -364,7 +364,7 @@ static int mask_commit(const struct ap_mask *mask, const unsigned long *new)
 
 	if (bitmap_andnot(added, new, mask->bits, MASK_BITS)) {
 		apqns[mask->axis] = added;
-		ap_bus_for_each_driver(mask_ask_driver, apqns, &rc);
+		rc = ap_bus_for_each_driver(mask_ask_driver, apqns);
 	}
 	if (!rc)
 		bitmap_copy(mask->bits, new, MASK_BITS);

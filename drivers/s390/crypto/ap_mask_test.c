@@ -201,7 +201,7 @@ static void fill(unsigned long *mask, const short *list)
 
 static void case_desc(const struct mask_case *c, char *desc)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "'%*pEp'", (int)strlen(c->text),
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "'%*pE'", (int)strlen(c->text),
 		 c->text);
 }
 

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a driver for AP devices may use. The bus's inner workings are declared
+ * in ap_priv.h, which no driver includes.
+ */
+#ifndef _AP_BUS_H_
+#define _AP_BUS_H_
+
+#include <linux/bitmap.h>
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/hrtimer.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/types.h>
+#include <asm/ap.h>
+#include <asm/isc.h>
+
+#define AP_DEVICES	256
+#define AP_DOMAINS	256
+#define AP_IOCTLS	256
+
+#define AP_DEFAULT_MAX_MSG_SIZE		(12 * 1024)
+#define AP_TAPQ_ML_FIELD_CHUNK_SIZE	4096
+
+/* GR2 fields of TAPQ that belong to the card, not to one of its queues */
+#define TAPQ_CARD_HWINFO_MASK	0xFFFF0000FFFF0F0FUL
+#define ASSOC_IDX_INVALID	0x10000
+
+extern int ap_domain_index;
+extern atomic_t ap_max_msg_size;
+
+/* Response codes of PQAP, NQAP and DQAP (architecture) */
+#define AP_RESPONSE_NORMAL			0x00
+#define AP_RESPONSE_Q_NOT_AVAIL			0x01
+#define AP_RESPONSE_RESET_IN_PROGRESS		0x02
+#define AP_RESPONSE_DECONFIGURED		0x03
+#define AP_RESPONSE_CHECKSTOPPED		0x04
+#define AP_RESPONSE_BUSY			0x05
+#define AP_RESPONSE_INVALID_ADDRESS		0x06
+#define AP_RESPONSE_OTHERWISE_CHANGED		0x07
+#define AP_RESPONSE_INVALID_GISA		0x08
+#define AP_RESPONSE_Q_BOUND_TO_ANOTHER		0x09
+#define AP_RESPONSE_STATE_CHANGE_IN_PROGRESS	0x0A
+#define AP_RESPONSE_Q_NOT_BOUND			0x0B
+#define AP_RESPONSE_Q_FULL			0x10
+#define AP_RESPONSE_NO_PENDING_REPLY		0x10
+#define AP_RESPONSE_INDEX_TOO_BIG		0x11
+#define AP_RESPONSE_NO_FIRST_PART		0x13
+#define AP_RESPONSE_MESSAGE_TOO_BIG		0x15
+#define AP_RESPONSE_REQ_FAC_NOT_INST		0x16
+#define AP_RESPONSE_Q_BIND_ERROR		0x30
+#define AP_RESPONSE_Q_NOT_AVAIL_FOR_ASSOC	0x31
+#define AP_RESPONSE_Q_NOT_EMPTY			0x32
+#define AP_RESPONSE_BIND_LIMIT_EXCEEDED		0x33
+#define AP_RESPONSE_INVALID_ASSOC_SECRET	0x34
+#define AP_RESPONSE_ASSOC_SECRET_NOT_UNIQUE	0x35
+#define AP_RESPONSE_ASSOC_FAILED		0x36
+#define AP_RESPONSE_INVALID_DOMAIN		0x42
+
+/* Device types the bus knows (TAPQ's AT field) */
+#define AP_DEVICE_TYPE_CEX4	10
+#define AP_DEVICE_TYPE_CEX5	11
+#define AP_DEVICE_TYPE_CEX6	12
+#define AP_DEVICE_TYPE_CEX7	13
+#define AP_DEVICE_TYPE_CEX8	14
+
+/**
+ * enum ap_state - the states of an AP queue
+ * @AP_STATE_UNBOUND: no driver, and proven clean: the reset is over, the
+ *	firmware's queue is empty, interrupts are off
+ * @AP_STATE_BOUND: has a driver that does not use the bus's messages (or not
+ *	yet); the bus issues no instruction to it
+ * @AP_STATE_RESET_START: RAPQ is to be issued
+ * @AP_STATE_RESET_WAIT: a reset is under way, TAPQ tells when it is over
+ * @AP_STATE_SETIRQ_WAIT: AQIC was issued, TAPQ tells when it is in force
+ * @AP_STATE_IDLE: ready, no message at the card
+ * @AP_STATE_WORKING: messages at the card, room for more
+ * @AP_STATE_QUEUE_FULL: messages at the card, no room
+ * @AP_STATE_ASSOC_WAIT: an association (secure guest) is under way
+ * @AP_STATE_ERROR: out of order until the bus scan has looked at it
+ * @AP_STATE_REMOVE: the driver is being removed: flushed, and silent
+ * @AP_STATE_ZERO_START: ZAPQ is to be issued
+ * @AP_STATE_ZERO_BUSY: ZAPQ was not accepted, TAPQ tells when to try again
+ * @AP_STATE_ZERO_WAIT: a zero-reset is under way, TAPQ tells when it is over
+ * @AP_STATE_UNCLEAN: no driver, and could not be shown to be clean
+ * @NR_AP_STATES: number of states
+ *
+ * What follows what is in ap_queue.c, in one table.
+ */
+enum ap_state {
+	AP_STATE_UNBOUND,
+	AP_STATE_BOUND,
+	AP_STATE_RESET_START,
+	AP_STATE_RESET_WAIT,
+	AP_STATE_SETIRQ_WAIT,
+	AP_STATE_IDLE,
+	AP_STATE_WORKING,
+	AP_STATE_QUEUE_FULL,
+	AP_STATE_ASSOC_WAIT,
+	AP_STATE_ERROR,
+	AP_STATE_REMOVE,
+	AP_STATE_ZERO_START,
+	AP_STATE_ZERO_BUSY,
+	AP_STATE_ZERO_WAIT,
+	AP_STATE_UNCLEAN,
+	NR_AP_STATES
+};
+
+struct ap_device {
+	struct device device;
+	int device_type;
+};
+
+#define to_ap_dev(x) container_of((x), struct ap_device, device)
+
+/* Driver for queues inside apmask and aqmask; others get the queues outside */
+#define AP_DRIVER_FLAG_DEFAULT	0x0001
+
+/**
+ * struct ap_driver - a driver for AP cards or queues
+ * @driver: the driver core's part
+ * @ids: device types it handles, ended by an entry without match flags
+ * @flags: AP_DRIVER_FLAG_*
+ * @probe: a device was found for the driver; a queue is clean when it comes
+ * @remove: tidy up. Every message of the queue has been handed back before.
+ *	When it returns, the driver is not called for the device any more.
+ * @in_use: whether the driver still needs an APQN of these masks; called with
+ *	ap_perms_mutex held, non-zero vetoes the change of a mask
+ * @on_config_changed: start of a bus scan that found other QCI information
+ * @on_scan_complete: end of such a scan
+ *
+ * All are called in process context and may sleep.
+ */
+struct ap_driver {
+	struct device_driver driver;
+	struct ap_device_id *ids;
+	unsigned int flags;
+
+	int (*probe)(struct ap_device *ap_dev);
+	void (*remove)(struct ap_device *ap_dev);
+	int (*in_use)(unsigned long *apm, unsigned long *aqm);
+	void (*on_config_changed)(struct ap_config_info *new_config_info,
+				  struct ap_config_info *old_config_info);
+	void (*on_scan_complete)(struct ap_config_info *new_config_info,
+				 struct ap_config_info *old_config_info);
+};
+
+#define to_ap_drv(x) container_of_const((x), struct ap_driver, driver)
+
+int ap_driver_register(struct ap_driver *ap_drv, struct module *owner,
+		       char *name);
+void ap_driver_unregister(struct ap_driver *ap_drv);
+
+struct ap_card {
+	struct ap_device ap_dev;
+	struct ap_tapq_hwinfo hwinfo;	/* TAPQ GR2, the card's fields */
+	int id;
+	unsigned int maxmsgsize;	/* bytes */
+	bool config;
+	bool chkstop;
+	atomic64_t total_request_count;
+};
+
+#define to_ap_card(x) container_of((x), struct ap_card, ap_dev.device)
+
+struct ap_message;
+
+/**
+ * struct ap_hand_over - what the last removal of a driver took
+ * @driver: name of the driver that was removed
+ * @flushed: messages handed back in phase 1
+ * @start: begin of phase 1, ktime_get_ns()
+ * @flush_ns: length of phase 1
+ * @remove_ns: length of phase 2
+ * @reset_ns: length of phase 3
+ * @zapq: ZAPQ instructions issued in phase 3
+ * @tapq: TAPQ instructions issued in phase 3
+ * @end: end of phase 3, 0 while it is not over
+ */
+struct ap_hand_over {
+	char driver[32];
+	unsigned int flushed;
+	unsigned int zapq;
+	unsigned int tapq;
+	u64 start;
+	u64 flush_ns;
+	u64 remove_ns;
+	u64 reset_ns;
+	u64 end;
+};
+
+/**
+ * struct ap_queue - an AP queue (APQN)
+ * @ap_dev: the device
+ * @card: its card, which lives at least as long
+ * @qid: the APQN
+ * @config: configured, as the last scan saw it
+ * @chkstop: checkstopped, as the last scan saw it
+ * @lock: protects all that follows; taken with bottom halves off, innermost
+ *	but for the poll code's; receive() is called with it held
+ * @state: written by the state machine only
+ * @err_from: the state that an error or the removal ended
+ * @last_err_rc: response code of the last error
+ * @queue_count: messages at the card
+ * @pendingq_count: messages on @pendingq
+ * @requestq_count: messages on @requestq
+ * @total_request_count: messages ever accepted
+ * @request_timeout: jiffies without a reply after which the queue is reset
+ * @pendingq: messages sent to the card
+ * @requestq: messages that wait for room
+ * @reply: the driver's buffer for replies
+ * @driver: driver the queue is bound to; NULL from the end of its remove()
+ * @se_bstate: secure guest: bind state as TAPQ's BS field last showed it
+ * @assoc_idx: secure guest: index of the association secret
+ * @rapq_fbit: F bit for the next RAPQ
+ * @irq: the last answer said that interrupts are on
+ * @irq_refused: AQIC was refused for good; replies are polled for
+ * @aqic_again: AQIC was not accepted yet
+ * @outstanding: the poll code knows of messages at the card
+ * @attach: a bind was refused because the queue was not clean
+ * @slot: dense number of the queue among all, see ap_poll.c
+ * @clock_start: when the wait of the present state began (ktime_get_ns())
+ * @progress: jiffies of the last reply, or of the first message after idling
+ * @poll_start: since when polling waits for a reply (ktime_get_ns())
+ * @unclean_since: jiffies when the last cleaning failed
+ * @look: the next look at the queue
+ * @watchdog: looks now and then while messages are at the card
+ * @hand_over: about the last removal of a driver
+ * @rcu: the poll code finds queues under RCU
+ */
+struct ap_queue {
+	struct ap_device ap_dev;
+	struct ap_card *card;
+	ap_qid_t qid;
+	bool config;
+	bool chkstop;
+
+	spinlock_t lock;	/* see above */
+	enum ap_state state;
+	enum ap_state err_from;
+	int last_err_rc;
+	int queue_count;
+	int pendingq_count;
+	int requestq_count;
+	u64 total_request_count;
+	int request_timeout;
+	struct list_head pendingq;
+	struct list_head requestq;
+	struct ap_message *reply;
+	struct ap_driver *driver;
+	unsigned int se_bstate;
+	unsigned int assoc_idx;
+	int rapq_fbit;
+	bool irq;
+	bool irq_refused;
+	bool aqic_again;
+	bool outstanding;
+	bool attach;
+	unsigned int slot;
+	u64 clock_start;
+	unsigned long progress;
+	u64 poll_start;
+	unsigned long unclean_since;
+	struct hrtimer look;
+	struct timer_list watchdog;
+	struct ap_hand_over hand_over;
+	struct rcu_head rcu;
+};
+
+#define to_ap_queue(x) container_of((x), struct ap_queue, ap_dev.device)
+
+const char *ap_state_name(enum ap_state state);
+
+struct ap_response_type {
+	struct completion work;
+	int type;
+};
+
+/* Where in its life a message is; each arrow is one function of ap_queue.c */
+enum ap_msg_stage {
+	AP_MSG_PREPARED,	/* the sender's */
+	AP_MSG_REQUESTQ,	/* waits for room at the card */
+	AP_MSG_PENDINGQ,	/* at the card */
+	AP_MSG_RECEIVED,	/* handed back, once */
+};
+
+/**
+ * struct ap_message - a request for a card
+ * @list: on one of the queue's lists, see @stage
+ * @psmid: program supplied message identifier
+ * @msg: message buffer
+ * @len: length of the message
+ * @bufsize: size of @msg
+ * @flags: AP_MSG_FLAG_*
+ * @rc: 0, or the reason why there is no reply: -EAGAIN (flushed, send it
+ *	elsewhere), -EINVAL (the queue does not take it), -EMSGSIZE (the reply
+ *	did not fit)
+ * @stage: written by the bus, under the queue's lock
+ * @owner: module of the driver the message is sent through, see
+ *	ap_msg_get_owner()
+ * @response: for the sender
+ * @receive: hands the message back, with a reply or with NULL and @rc set;
+ *	called once, in softirq or process context with bottom halves off,
+ *	with the queue's lock held
+ */
+struct ap_message {
+	struct list_head list;
+	unsigned long psmid;
+	void *msg;
+	size_t len;
+	size_t bufsize;
+	u16 flags;
+	int rc;
+	enum ap_msg_stage stage;
+	struct module *owner;
+	struct ap_response_type response;
+	void (*receive)(struct ap_queue *aq, struct ap_message *request,
+			struct ap_message *reply);
+};
+
+#define AP_MSG_FLAG_SPECIAL	0x0001	/* NQAP with the special bit */
+#define AP_MSG_FLAG_USAGE	0x0002	/* CCA, EP11: usage request */
+#define AP_MSG_FLAG_ADMIN	0x0004	/* CCA, EP11: control request */
+#define AP_MSG_FLAG_MEMPOOL	0x0008	/* buffer is from the reserve */
+
+int ap_init_apmsg(struct ap_message *ap_msg, u32 flags);
+void ap_release_apmsg(struct ap_message *ap_msg);
+int ap_msg_get_owner(struct ap_queue *aq, struct ap_message *ap_msg);
+void ap_msg_put_owner(struct ap_message *ap_msg);
+
+void ap_queue_init_state(struct ap_queue *aq);
+void ap_queue_init_reply(struct ap_queue *aq, struct ap_message *reply);
+int ap_queue_message(struct ap_queue *aq, struct ap_message *ap_msg);
+void ap_cancel_message(struct ap_queue *aq, struct ap_message *ap_msg);
+void ap_flush_queue(struct ap_queue *aq);
+bool ap_queue_usable(struct ap_queue *aq);
+struct ap_queue *ap_get_qdev(ap_qid_t qid);
+
+bool ap_is_se_guest(void);
+bool ap_bus_force_rescan(void);
+int ap_wait_apqn_bindings_complete(unsigned long timeout);
+int ap_test_config_usage_domain(unsigned int domain);
+int ap_test_config_ctrl_domain(unsigned int domain);
+void ap_send_config_uevent(struct ap_device *ap_dev, bool cfg);
+void ap_send_online_uevent(struct ap_device *ap_dev, int online);
+
+/* Permissions: which ioctls, cards and domains. Bit 0 is the leftmost. */
+struct ap_perms {
+	unsigned long ioctlm[BITS_TO_LONGS(AP_IOCTLS)];
+	unsigned long apm[BITS_TO_LONGS(AP_DEVICES)];
+	unsigned long aqm[BITS_TO_LONGS(AP_DOMAINS)];
+	unsigned long adm[BITS_TO_LONGS(AP_DOMAINS)];
+};
+
+extern struct ap_perms ap_perms;
+/* protects ap_perms */
+extern struct mutex ap_perms_mutex;
+
+int ap_owned_by_def_drv(int card, int queue);
+int ap_apqn_in_matrix_owned_by_def_drv(unsigned long *apm, unsigned long *aqm);
+int ap_hex2bitmap(const char *str, unsigned long *bitmap, int bits);
+int ap_parse_mask_str(const char *str, unsigned long *bitmap, int bits,
+		      struct mutex *lock);
+
+#endif /* _AP_BUS_H_ */

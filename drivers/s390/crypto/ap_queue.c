@@ -1,0 +1,1636 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One AP queue: its states and its messages.
+ *
+ * Two tables decide everything. ap_states[] says for each state what may
+ * follow, what becomes of the messages when it begins, and what is done in it.
+ * ap_answers[] says for each answer that the firmware can give to an
+ * instruction which state follows, what becomes of the message at hand and
+ * when to look again. The rest of the file carries that out, all of it under
+ * the queue's lock.
+ *
+ * The removal of a driver, in these terms:
+ *   phase 1  ap_queue_remove_begin(): REMOVE; its beginning hands every
+ *            message back, nothing is done in it, timers are cancelled
+ *   phase 2  the driver's remove(), see ap_bus.c
+ *   phase 3  ap_queue_zero_start(): ZERO_START, ZERO_BUSY, ZERO_WAIT until
+ *            TAPQ shows the queue clean: UNBOUND; or the time is up: UNCLEAN
+ */
+#define KMSG_COMPONENT "ap"
+#define pr_fmt(fmt) KMSG_COMPONENT ": " fmt
+
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include <kunit/visibility.h>
+
+#include "ap_priv.h"
+
+/* Bounds of the waits that a state may be in; the last one is a parameter */
+enum ap_clock {
+	AP_CLOCK_NONE,
+	AP_CLOCK_RESET,
+	AP_CLOCK_IRQ,
+	AP_CLOCK_ASSOC,
+	AP_CLOCK_ZERO,
+};
+
+static const struct {
+	unsigned int ms;
+	u8 next;		/* state when the time is up */
+} ap_clocks[] = {
+	[AP_CLOCK_RESET] = { 10000, AP_STATE_ERROR },
+	[AP_CLOCK_IRQ]	 = {  1000, AP_STATE_READY },
+	[AP_CLOCK_ASSOC] = { 60000, AP_STATE_ERROR },
+	[AP_CLOCK_ZERO]	 = {     0, AP_STATE_UNCLEAN },
+};
+
+/* What the beginning of a state hands back to the senders, with -EAGAIN */
+enum ap_flush {
+	AP_FLUSH_NOTHING,
+	AP_FLUSH_SENT,		/* a reset takes what is at the card */
+	AP_FLUSH_ALL,
+};
+
+/**
+ * struct ap_state_desc - a state
+ * @name: as people see it
+ * @next: set of the states that may follow
+ * @flush: what its beginning hands back
+ * @clock: which wait it belongs to; a wait may go through several states
+ * @runs: the bus works the queue for the driver
+ * @accepts: takes messages
+ * @outstanding: an interrupt, the poll thread and the watchdog look at it
+ * @step: what is done when the queue is looked at
+ */
+struct ap_state_desc {
+	const char *name;
+	u32 next;
+	u8 flush;
+	u8 clock;
+	bool runs;
+	bool accepts;
+	bool outstanding;
+	enum ap_look (*step)(struct ap_queue *aq);
+};
+
+static enum ap_look ap_step_rest(struct ap_queue *aq);
+static enum ap_look ap_step_reset(struct ap_queue *aq);
+static enum ap_look ap_step_reset_wait(struct ap_queue *aq);
+static enum ap_look ap_step_setirq_wait(struct ap_queue *aq);
+static enum ap_look ap_step_send(struct ap_queue *aq);
+static enum ap_look ap_step_work(struct ap_queue *aq);
+static enum ap_look ap_step_assoc_wait(struct ap_queue *aq);
+static enum ap_look ap_step_zero(struct ap_queue *aq);
+static enum ap_look ap_step_zero_busy(struct ap_queue *aq);
+static enum ap_look ap_step_zero_wait(struct ap_queue *aq);
+
+#define TO(state)	BIT(AP_STATE_##state)
+/* Any working queue can be reset, break, or lose its driver */
+#define TO_LEAVE	(TO(RESET_START) | TO(ERROR) | TO(REMOVE))
+#define TO_READY	(TO(IDLE) | TO(WORKING) | TO(QUEUE_FULL))
+
+static const struct ap_state_desc ap_states[NR_AP_STATES] = {
+	[AP_STATE_UNBOUND] = {
+		.name = "UNBOUND",
+		.next = TO(BOUND),
+		.step = ap_step_rest,
+	},
+	[AP_STATE_BOUND] = {
+		.name = "BOUND",
+		.next = TO_LEAVE,
+		.step = ap_step_rest,
+	},
+	[AP_STATE_RESET_START] = {
+		.name = "RESET_START",
+		.next = TO_LEAVE | TO(RESET_WAIT),
+		.flush = AP_FLUSH_SENT, .clock = AP_CLOCK_RESET,
+		.runs = true, .accepts = true,
+		.step = ap_step_reset,
+	},
+	[AP_STATE_RESET_WAIT] = {
+		.name = "RESET_WAIT",
+		.next = TO_LEAVE | TO(IDLE),
+		.flush = AP_FLUSH_SENT, .clock = AP_CLOCK_RESET,
+		.runs = true, .accepts = true,
+		.step = ap_step_reset_wait,
+	},
+	[AP_STATE_SETIRQ_WAIT] = {
+		.name = "SETIRQ_WAIT",
+		.next = TO_LEAVE | TO_READY | TO(RESET_WAIT),
+		.clock = AP_CLOCK_IRQ,
+		.runs = true, .accepts = true,
+		.step = ap_step_setirq_wait,
+	},
+	[AP_STATE_IDLE] = {
+		.name = "IDLE",
+		.next = TO_LEAVE | TO_READY | TO(RESET_WAIT) |
+			TO(SETIRQ_WAIT) | TO(ASSOC_WAIT),
+		.runs = true, .accepts = true,
+		.step = ap_step_send,
+	},
+	[AP_STATE_WORKING] = {
+		.name = "WORKING",
+		.next = TO_LEAVE | TO_READY | TO(RESET_WAIT),
+		.runs = true, .accepts = true, .outstanding = true,
+		.step = ap_step_work,
+	},
+	[AP_STATE_QUEUE_FULL] = {
+		.name = "QUEUE_FULL",
+		.next = TO_LEAVE | TO_READY | TO(RESET_WAIT),
+		.runs = true, .accepts = true, .outstanding = true,
+		.step = ap_step_work,
+	},
+	[AP_STATE_ASSOC_WAIT] = {
+		.name = "ASSOC_WAIT",
+		.next = TO_LEAVE | TO(IDLE) | TO(RESET_WAIT),
+		.clock = AP_CLOCK_ASSOC,
+		.runs = true, .accepts = true,
+		.step = ap_step_assoc_wait,
+	},
+	[AP_STATE_ERROR] = {
+		.name = "ERROR",
+		.next = TO(RESET_START) | TO(REMOVE),
+		.flush = AP_FLUSH_ALL,
+		.runs = true,
+		.step = ap_step_rest,
+	},
+	[AP_STATE_REMOVE] = {
+		.name = "REMOVE",
+		.next = TO(ZERO_START),
+		.flush = AP_FLUSH_ALL,
+		.step = ap_step_rest,
+	},
+	[AP_STATE_ZERO_START] = {
+		.name = "ZERO_START",
+		.next = TO(ZERO_WAIT) | TO(ZERO_BUSY) | TO(UNCLEAN),
+		.clock = AP_CLOCK_ZERO,
+		.step = ap_step_zero,
+	},
+	[AP_STATE_ZERO_BUSY] = {
+		.name = "ZERO_BUSY",
+		.next = TO(ZERO_START) | TO(UNCLEAN),
+		.clock = AP_CLOCK_ZERO,
+		.step = ap_step_zero_busy,
+	},
+	[AP_STATE_ZERO_WAIT] = {
+		.name = "ZERO_WAIT",
+		.next = TO(UNBOUND) | TO(ZERO_START) | TO(UNCLEAN),
+		.clock = AP_CLOCK_ZERO,
+		.step = ap_step_zero_wait,
+	},
+	[AP_STATE_UNCLEAN] = {
+		.name = "UNCLEAN",
+		.next = TO(ZERO_START),
+		.step = ap_step_rest,
+	},
+};
+
+#define ROW(_rc, _when, _next, _fate, _look) { \
+	.rc = AP_##_rc, .when = AP_WHEN_##_when, .next = AP_STATE_##_next, \
+	.fate = AP_FATE_##_fate, .look = AP_LOOK_##_look, }
+/* An answer that should not come, and is told about */
+#define ODD(_rc, _when, _next, _look) { \
+	.rc = AP_##_rc, .when = AP_WHEN_##_when, .next = AP_STATE_##_next, \
+	.look = AP_LOOK_##_look, .odd = true, }
+
+/* Sources: DESIGN.md section 10, there with the document or base file */
+static const struct ap_answer ap_answers_nqap[] = {
+	ROW(RESPONSE_NORMAL, ALWAYS, READY, SENT, REPLY),
+	ROW(RESPONSE_Q_FULL, ALWAYS, QUEUE_FULL, NONE, REPLY),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, QUEUE_FULL, NONE, LATER),
+	ROW(RESPONSE_MESSAGE_TOO_BIG, ALWAYS, KEEP, REFUSED, NOW),
+	ROW(RESPONSE_REQ_FAC_NOT_INST, ALWAYS, KEEP, REFUSED, NOW),
+	ROW(RESPONSE_INVALID_DOMAIN, ALWAYS, KEEP, REFUSED, NOW),
+	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
+	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+};
+
+static const struct ap_answer ap_answers_dqap[] = {
+	ROW(RESPONSE_NORMAL, ALWAYS, READY, RECEIVED, NOW),
+	ROW(RESPONSE_NO_PENDING_REPLY, EMPTY, READY, LOST, NOW),
+	ROW(RESPONSE_NO_PENDING_REPLY, ALWAYS, READY, NONE, REPLY),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, KEEP, NONE, LATER),
+	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
+	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+};
+
+static const struct ap_answer ap_answers_rapq[] = {
+	ROW(RESPONSE_NORMAL, ALWAYS, RESET_WAIT, NONE, RESET),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
+	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
+	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+};
+
+static const struct ap_answer ap_answers_tapq_reset[] = {
+	ROW(RESPONSE_NORMAL, ALWAYS, READY, NONE, NOW),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, KEEP, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
+	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
+	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+};
+
+/* AQIC's change is in force when TAPQ shows it; 07 says it was made before */
+static const struct ap_answer ap_answers_aqic[] = {
+	ROW(RESPONSE_NORMAL, ALWAYS, SETIRQ_WAIT, NONE, NOW),
+	ROW(RESPONSE_OTHERWISE_CHANGED, ALWAYS, SETIRQ_WAIT, NONE, NOW),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, SETIRQ_WAIT, NONE, RESET),
+	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
+	ODD(RESPONSE_INVALID_ADDRESS, ALWAYS, READY, NOW),
+	ODD(RESPONSE_INVALID_GISA, ALWAYS, READY, NOW),
+	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+};
+
+static const struct ap_answer ap_answers_tapq_irq[] = {
+	ROW(RESPONSE_NORMAL, IRQ, READY, NONE, NOW),
+	ROW(RESPONSE_NORMAL, ALWAYS, KEEP, NONE, RESET),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
+	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
+	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+};
+
+/* Whether the association is through is in GR2, see ap_step_assoc_wait() */
+static const struct ap_answer ap_answers_tapq_assoc[] = {
+	ROW(RESPONSE_NORMAL, ALWAYS, KEEP, NONE, RESET),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
+	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
+	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+};
+
+/*
+ * Phase 3 fails closed: where ZAPQ was not accepted nothing was zeroized, and
+ * where TAPQ says anything but "normal, empty, no interrupts" nothing is
+ * proven. An odd answer does not end it, the clock does.
+ */
+static const struct ap_answer ap_answers_zapq[] = {
+	ROW(RESPONSE_NORMAL, ALWAYS, ZERO_WAIT, NONE, RESET),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, ZERO_BUSY, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, ZERO_BUSY, NONE, RESET),
+	ROW(RC_GONE, ALWAYS, UNCLEAN, NONE, NONE),
+	ODD(RC_ANY, ALWAYS, ZERO_BUSY, RESET),
+};
+
+static const struct ap_answer ap_answers_tapq_busy[] = {
+	ROW(RESPONSE_NORMAL, ALWAYS, ZERO_START, NONE, NOW),
+	/* only the reset that ZAPQ is to start ends an asynchronous error */
+	ROW(RC_ANY, ASYNC, ZERO_START, NONE, RESET),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, KEEP, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
+	ROW(RC_GONE, ALWAYS, UNCLEAN, NONE, NONE),
+	ODD(RC_ANY, ALWAYS, KEEP, RESET),
+};
+
+static const struct ap_answer ap_answers_tapq_zero[] = {
+	ROW(RESPONSE_NORMAL, CLEAN, UNBOUND, NONE, NONE),
+	/* over, but somebody else has used it: once more */
+	ODD(RESPONSE_NORMAL, ALWAYS, ZERO_START, RESET),
+	ODD(RC_ANY, ASYNC, ZERO_START, RESET),
+	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, KEEP, NONE, RESET),
+	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
+	ROW(RC_GONE, ALWAYS, UNCLEAN, NONE, NONE),
+	ODD(RC_ANY, ALWAYS, KEEP, RESET),
+};
+
+/**
+ * struct ap_insn_desc - an instruction and what it is issued for
+ * @name: as people see it
+ * @in: states in which it is issued
+ * @answers: what an answer means; the last row is for any response code
+ */
+struct ap_insn_desc {
+	const char *name;
+	u32 in;
+	const struct ap_answer *answers;
+};
+
+static const struct ap_insn_desc ap_insns[NR_AP_INSNS] = {
+	[AP_INSN_NQAP] = {
+		"NQAP", TO(IDLE) | TO(WORKING), ap_answers_nqap },
+	[AP_INSN_DQAP] = {
+		"DQAP", TO(WORKING) | TO(QUEUE_FULL), ap_answers_dqap },
+	[AP_INSN_RAPQ] = {
+		"RAPQ", TO(RESET_START), ap_answers_rapq },
+	[AP_INSN_TAPQ_RESET] = {
+		"TAPQ", TO(RESET_WAIT), ap_answers_tapq_reset },
+	[AP_INSN_AQIC] = {
+		"AQIC", TO(SETIRQ_WAIT) | TO(IDLE), ap_answers_aqic },
+	[AP_INSN_TAPQ_IRQ] = {
+		"TAPQ", TO(SETIRQ_WAIT), ap_answers_tapq_irq },
+	[AP_INSN_TAPQ_ASSOC] = {
+		"TAPQ", TO(ASSOC_WAIT), ap_answers_tapq_assoc },
+	[AP_INSN_ZAPQ] = {
+		"ZAPQ", TO(ZERO_START), ap_answers_zapq },
+	[AP_INSN_TAPQ_BUSY] = {
+		"TAPQ", TO(ZERO_BUSY), ap_answers_tapq_busy },
+	[AP_INSN_TAPQ_ZERO] = {
+		"TAPQ", TO(ZERO_WAIT), ap_answers_tapq_zero },
+};
+
+/* How long a failed cleaning is not worth another try by the next driver */
+#define AP_ZERO_FAILED_HOLDOFF	HZ
+
+/* Woken when a zero-reset ends, one way or the other */
+static DECLARE_WAIT_QUEUE_HEAD(ap_zero_over);
+
+/**
+ * ap_state_name() - the name of a state
+ * @state: the state
+ *
+ * Return: its name as sysfs and log lines have it.
+ */
+const char *ap_state_name(enum ap_state state)
+{
+	return state < NR_AP_STATES ? ap_states[state].name : "?";
+}
+EXPORT_SYMBOL(ap_state_name);
+
+/**
+ * ap_state_bound() - whether a queue in this state has a driver
+ * @state: the state
+ *
+ * Return: true from the begin of probe() to the begin of remove().
+ */
+bool ap_state_bound(enum ap_state state)
+{
+	return state == AP_STATE_BOUND || ap_states[state].runs;
+}
+
+static const char *ap_name(struct ap_queue *aq)
+{
+	return dev_name(&aq->ap_dev.device);
+}
+
+static bool ap_state_zeroing(enum ap_state state)
+{
+	return ap_states[state].clock == AP_CLOCK_ZERO;
+}
+
+static bool ap_rc_fits(int row_rc, int rc)
+{
+	switch (row_rc) {
+	case AP_RC_ANY:
+		return true;
+	case AP_RC_GONE:
+		return rc == AP_RESPONSE_Q_NOT_AVAIL ||
+		       rc == AP_RESPONSE_DECONFIGURED ||
+		       rc == AP_RESPONSE_CHECKSTOPPED;
+	case AP_RC_BUSY:
+		return rc == AP_RESPONSE_BUSY ||
+		       rc == AP_RESPONSE_STATE_CHANGE_IN_PROGRESS;
+	default:
+		return rc == row_rc;
+	}
+}
+
+static bool ap_answer_fits(const struct ap_answer *row,
+			   struct ap_queue_status status)
+{
+	bool async = status.async && status.response_code;
+
+	/* An asynchronous error stands before all else that an answer says */
+	if (async && row->when != AP_WHEN_ASYNC)
+		return row->rc == AP_RC_ANY && row->when == AP_WHEN_ALWAYS;
+	if (!ap_rc_fits(row->rc, status.response_code))
+		return false;
+	switch (row->when) {
+	case AP_WHEN_EMPTY:
+		return status.queue_empty;
+	case AP_WHEN_IRQ:
+		return status.irq_enabled;
+	case AP_WHEN_CLEAN:
+		return status.queue_empty && !status.irq_enabled;
+	case AP_WHEN_ASYNC:
+		return async;
+	default:
+		return true;
+	}
+}
+
+/**
+ * ap_answer_find() - the row for an answer
+ * @insn: the instruction
+ * @status: the status word it left in GR1
+ *
+ * Return: the first row that fits; the last row of each table always does.
+ */
+VISIBLE_IF_KUNIT const struct ap_answer *
+ap_answer_find(enum ap_insn insn, struct ap_queue_status status)
+{
+	const struct ap_answer *row = ap_insns[insn].answers;
+
+	while (!ap_answer_fits(row, status))
+		row++;
+	return row;
+}
+
+#if IS_ENABLED(CONFIG_AP_KUNIT_TEST)
+/**
+ * ap_state_may_follow() - the state table, for its tests
+ * @from: a state
+ * @to: another one
+ *
+ * Return: whether @to may follow @from.
+ */
+bool ap_state_may_follow(enum ap_state from, enum ap_state to)
+{
+	return ap_states[from].next & BIT(to);
+}
+
+/**
+ * ap_insn_states() - the instruction table, for its tests
+ * @insn: an instruction
+ *
+ * Return: set of the states in which it is issued.
+ */
+unsigned int ap_insn_states(enum ap_insn insn)
+{
+	return ap_insns[insn].in;
+}
+#endif
+
+/*
+ * Messages. Each arrow of a message's life is one function: accept, sent,
+ * handed back.
+ */
+static void ap_msg_accept(struct ap_queue *aq, struct ap_message *msg)
+{
+	msg->stage = AP_MSG_REQUESTQ;
+	list_add_tail(&msg->list, &aq->requestq);
+	aq->requestq_count++;
+	aq->total_request_count++;
+	atomic64_inc(&aq->card->total_request_count);
+}
+
+static void ap_msg_sent(struct ap_queue *aq, struct ap_message *msg)
+{
+	msg->stage = AP_MSG_PENDINGQ;
+	list_move_tail(&msg->list, &aq->pendingq);
+	aq->requestq_count--;
+	aq->pendingq_count++;
+	if (!aq->queue_count++) {
+		aq->progress = jiffies;
+		if (!aq->irq)
+			aq->poll_start = ktime_get_ns();
+	}
+}
+
+/* Takes a message off the queue: it is the caller's */
+static void ap_msg_unlink(struct ap_queue *aq, struct ap_message *msg,
+			  enum ap_msg_stage stage)
+{
+	if (msg->stage == AP_MSG_PENDINGQ)
+		aq->pendingq_count--;
+	else
+		aq->requestq_count--;
+	list_del_init(&msg->list);
+	msg->stage = stage;
+}
+
+/* The sender may free the message as soon as receive() has woken it */
+static void ap_msg_hand_back(struct ap_queue *aq, struct ap_message *msg,
+			     int rc, struct ap_message *reply)
+{
+	ap_msg_unlink(aq, msg, AP_MSG_RECEIVED);
+	if (rc)
+		msg->rc = rc;
+	msg->receive(aq, msg, reply);
+}
+
+static void ap_flush_list(struct ap_queue *aq, struct list_head *list)
+{
+	struct ap_message *msg, *next;
+
+	list_for_each_entry_safe(msg, next, list, list)
+		ap_msg_hand_back(aq, msg, -EAGAIN, NULL);
+}
+
+static void ap_flush_sent(struct ap_queue *aq)
+{
+	ap_flush_list(aq, &aq->pendingq);
+	aq->queue_count = 0;
+}
+
+static void ap_flush_both(struct ap_queue *aq)
+{
+	ap_flush_list(aq, &aq->pendingq);
+	ap_flush_list(aq, &aq->requestq);
+}
+
+static struct ap_message *ap_find_pending(struct ap_queue *aq,
+					  unsigned long psmid)
+{
+	struct ap_message *msg;
+
+	list_for_each_entry(msg, &aq->pendingq, list)
+		if (msg->psmid == psmid)
+			return msg;
+	return NULL;
+}
+
+/* DQAP brought a reply, in @parts parts; only the last one is in the buffer */
+static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
+			     unsigned int parts)
+{
+	struct ap_message *msg = ap_find_pending(aq, aq->reply->psmid);
+
+	/* queue_count is what we believe, the status word is what is so */
+	if (status.queue_empty)
+		aq->queue_count = 0;
+	else
+		aq->queue_count = max(aq->queue_count - 1, 1);
+	aq->progress = jiffies;
+	if (!aq->irq)
+		aq->poll_start = ktime_get_ns();
+
+	if (!msg)
+		AP_DBF_WARN("%s no request for psmid 0x%016lx on queue %04x\n",
+			    __func__, aq->reply->psmid, aq->qid);
+	else if (parts > 1)
+		ap_msg_hand_back(aq, msg, -EMSGSIZE, NULL);
+	else
+		ap_msg_hand_back(aq, msg, 0, aq->reply);
+	if (status.queue_empty)
+		ap_flush_sent(aq);
+}
+
+/*
+ * The state machine.
+ */
+static enum ap_state ap_queue_ready_state(struct ap_queue *aq)
+{
+	if (!aq->queue_count)
+		return AP_STATE_IDLE;
+	/* TAPQ's QD is the depth less one */
+	return aq->queue_count <= aq->card->hwinfo.qd ?
+		AP_STATE_WORKING : AP_STATE_QUEUE_FULL;
+}
+
+/*
+ * The one place where a queue's state changes. Messages are handed back after
+ * the change, so that a sender that is woken finds the new state.
+ */
+static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
+{
+	const struct ap_state_desc *desc = &ap_states[to];
+	enum ap_state from = aq->state;
+
+	lockdep_assert_held(&aq->lock);
+	if (to == from)
+		return;
+	if (WARN_ONCE(!(ap_states[from].next & BIT(to)),
+		      "AP queue %04x: %s may not follow %s\n",
+		      aq->qid, desc->name, ap_states[from].name))
+		return;
+
+	if (desc->clock && desc->clock != ap_states[from].clock)
+		aq->clock_start = ktime_get_ns();
+	if (to == AP_STATE_ERROR || to == AP_STATE_REMOVE)
+		aq->err_from = from;
+	/* Pairs with the lock-free reads of ap_queue_zero_wait() */
+	WRITE_ONCE(aq->state, to);
+
+	if (desc->flush == AP_FLUSH_SENT)
+		ap_flush_sent(aq);
+	else if (desc->flush == AP_FLUSH_ALL)
+		ap_flush_both(aq);
+	if (desc->flush)
+		aq->queue_count = 0;
+
+	if (ap_state_zeroing(from) && !ap_state_zeroing(to)) {
+		aq->hand_over.end = ktime_get_ns();
+		aq->hand_over.reset_ns = aq->hand_over.end - aq->clock_start;
+		wake_up_all(&ap_zero_over);
+	}
+}
+
+static const char *ap_rc_reason(int rc, char *buf, size_t size)
+{
+	switch (rc) {
+	case AP_RESPONSE_NORMAL:
+		return "not empty or interrupts on";
+	case AP_RESPONSE_Q_NOT_AVAIL:
+		return "not available";
+	case AP_RESPONSE_RESET_IN_PROGRESS:
+		return "reset not finished";
+	case AP_RESPONSE_DECONFIGURED:
+		return "deconfigured";
+	case AP_RESPONSE_CHECKSTOPPED:
+		return "checkstopped";
+	case AP_RESPONSE_BUSY:
+		return "busy";
+	case AP_RESPONSE_STATE_CHANGE_IN_PROGRESS:
+		return "state change in progress";
+	default:
+		snprintf(buf, size, "response code %02x", rc);
+		return buf;
+	}
+}
+
+/* Out of order. The bus scan finds out what became of the card, and resets. */
+static void ap_queue_fail(struct ap_queue *aq, const char *what, int rc)
+{
+	char buf[24];
+
+	pr_warn_ratelimited("queue %s out of order in state %s: %s (%s), the bus scan will try to reset it\n",
+			    ap_name(aq), ap_state_name(aq->state),
+			    what, ap_rc_reason(rc, buf, sizeof(buf)));
+	AP_DBF_WARN("%s queue %04x rc 0x%02x\n", __func__,
+		    aq->qid, rc);
+	aq->last_err_rc = rc;
+	ap_queue_set_state(aq, AP_STATE_ERROR);
+	ap_scan_soon();
+}
+
+/* Phase 3 has failed: closed to all drivers until a later one succeeds */
+static void ap_queue_unclean(struct ap_queue *aq)
+{
+	char buf[24];
+
+	pr_err_ratelimited("queue %s is not clean after driver %s: %s; it stays without a driver. The bus scan tries again, or write to its reset attribute\n",
+			   ap_name(aq),
+			   aq->hand_over.driver[0] ? aq->hand_over.driver : "(none)",
+			   ap_rc_reason(aq->last_err_rc, buf, sizeof(buf)));
+	AP_DBF_ERR("%s queue %04x rc 0x%02x\n", __func__,
+		   aq->qid, aq->last_err_rc);
+	aq->unclean_since = jiffies;
+	ap_queue_set_state(aq, AP_STATE_UNCLEAN);
+	ap_scan_soon();
+}
+
+static void ap_queue_goto(struct ap_queue *aq, unsigned int next,
+			  const char *what, int rc)
+{
+	switch (next) {
+	case AP_STATE_KEEP:
+		break;
+	case AP_STATE_READY:
+		ap_queue_set_state(aq, ap_queue_ready_state(aq));
+		break;
+	case AP_STATE_ERROR:
+		ap_queue_fail(aq, what, rc);
+		break;
+	case AP_STATE_UNCLEAN:
+		ap_queue_unclean(aq);
+		break;
+	case AP_STATE_UNBOUND:
+		ap_queue_set_state(aq, AP_STATE_UNBOUND);
+		if (aq->attach)
+			ap_scan_soon();
+		break;
+	default:
+		ap_queue_set_state(aq, next);
+		break;
+	}
+}
+
+/* Carries out the row for an answer; DQAP's reply is in aq->reply */
+static enum ap_look ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
+				    struct ap_queue_status status,
+				    unsigned int parts)
+{
+	const struct ap_answer *row = ap_answer_find(insn, status);
+	struct ap_message *msg;
+
+	if (ap_state_zeroing(aq->state))
+		aq->last_err_rc = status.response_code;
+	if (row->odd && row->next != AP_STATE_ERROR)
+		pr_warn_ratelimited("queue %s: unexpected answer to %s in state %s, status %08x\n",
+				    ap_name(aq), ap_insns[insn].name,
+				    ap_state_name(aq->state),
+				    *(u32 *)&status);
+	aq->irq = status.irq_enabled;
+
+	switch (row->fate) {
+	case AP_FATE_SENT:
+		msg = list_first_entry(&aq->requestq, struct ap_message, list);
+		ap_msg_sent(aq, msg);
+		break;
+	case AP_FATE_REFUSED:
+		msg = list_first_entry(&aq->requestq, struct ap_message, list);
+		AP_DBF_WARN("%s NQAP rc 0x%02x on queue %04x\n", __func__,
+			    status.response_code, aq->qid);
+		ap_msg_hand_back(aq, msg, -EINVAL, NULL);
+		break;
+	case AP_FATE_RECEIVED:
+		ap_reply_arrived(aq, status, parts);
+		break;
+	case AP_FATE_LOST:
+		ap_flush_sent(aq);
+		break;
+	}
+	ap_queue_goto(aq, row->next, ap_insns[insn].name,
+		      status.response_code);
+	return row->look;
+}
+
+/*
+ * The steps: one instruction each (sending and receiving: as many as there
+ * are messages), and its answer.
+ */
+static enum ap_look ap_step_rest(struct ap_queue *aq)
+{
+	return AP_LOOK_NONE;
+}
+
+static enum ap_look ap_step_reset(struct ap_queue *aq)
+{
+	enum ap_look look;
+
+	aq->irq_refused = false;
+	look = ap_queue_answer(aq, AP_INSN_RAPQ, ap_rapq(aq->qid, aq->rapq_fbit), 0);
+	if (aq->state == AP_STATE_RESET_WAIT)
+		aq->rapq_fbit = 0;
+	return look;
+}
+
+static enum ap_look ap_queue_aqic(struct ap_queue *aq)
+{
+	union ap_qirq_ctrl ctrl = { .ir = 1, .isc = AP_ISC };
+	struct ap_queue_status status;
+	enum ap_look look;
+
+	status = ap_aqic(aq->qid, ctrl, virt_to_phys(ap_airq_ptr()));
+	look = ap_queue_answer(aq, AP_INSN_AQIC, status, 0);
+	aq->aqic_again = aq->state == AP_STATE_SETIRQ_WAIT &&
+			 look == AP_LOOK_RESET;
+	/* One refusal is enough: the next reset goes on without interrupts */
+	if (aq->state != AP_STATE_SETIRQ_WAIT &&
+	    status.response_code >= AP_RESPONSE_INVALID_ADDRESS)
+		aq->irq_refused = true;
+	return look;
+}
+
+static enum ap_look ap_step_reset_wait(struct ap_queue *aq)
+{
+	struct ap_queue_status status;
+	struct ap_tapq_hwinfo hwinfo;
+	enum ap_look look;
+
+	status = ap_test_queue(aq->qid, 1, &hwinfo);
+	look = ap_queue_answer(aq, AP_INSN_TAPQ_RESET, status, 0);
+	if (aq->state != AP_STATE_IDLE)
+		return look;
+	aq->se_bstate = hwinfo.bs;
+	if (ap_airq_ptr() && !aq->irq && !aq->irq_refused)
+		look = ap_queue_aqic(aq);
+	return look;
+}
+
+static enum ap_look ap_step_setirq_wait(struct ap_queue *aq)
+{
+	if (aq->aqic_again)
+		return ap_queue_aqic(aq);
+	return ap_queue_answer(aq, AP_INSN_TAPQ_IRQ, ap_tapq(aq->qid, NULL), 0);
+}
+
+static struct ap_queue_status ap_queue_nqap(struct ap_queue *aq,
+					    struct ap_message *msg)
+{
+	ap_qid_t qid = aq->qid;
+
+	if (msg->flags & AP_MSG_FLAG_SPECIAL)
+		qid |= 0x400000;
+	return ap_nqap(qid, msg->psmid, msg->msg, msg->len);
+}
+
+/* Sends while there is room; bounded by the depth and by what waits */
+static enum ap_look ap_step_send(struct ap_queue *aq)
+{
+	enum ap_look look = AP_LOOK_NONE;
+	struct ap_message *msg;
+
+	while (aq->requestq_count &&
+	       (aq->state == AP_STATE_IDLE || aq->state == AP_STATE_WORKING)) {
+		msg = list_first_entry(&aq->requestq, struct ap_message, list);
+		/*
+		 * Before NQAP, not after: the reply's interrupt can be handled
+		 * on another CPU as soon as the card has the message, and it
+		 * looks at those queues only that are marked.
+		 */
+		ap_poll_outstanding(aq, true);
+		look = ap_queue_answer(aq, AP_INSN_NQAP,
+				       ap_queue_nqap(aq, msg), 0);
+	}
+	return look == AP_LOOK_NOW ? AP_LOOK_NONE : look;
+}
+
+/*
+ * A reply that does not fit comes in parts, each into the same buffer; what
+ * matters is only that the entry leaves the firmware's queue. The limit is
+ * for a card that never comes to an end.
+ */
+#define AP_REPLY_PARTS_MAX	256
+
+static enum ap_look ap_queue_dqap(struct ap_queue *aq)
+{
+	struct ap_message *reply = aq->reply;
+	struct ap_queue_status status;
+	unsigned long resgr0 = 0;
+	unsigned int parts = 0;
+	size_t residual;
+
+	do {
+		status = ap_dqap(aq->qid, &reply->psmid, reply->msg,
+				 reply->bufsize, &reply->len, &residual,
+				 &resgr0);
+	} while (++parts < AP_REPLY_PARTS_MAX &&
+		 status.response_code == 0xFF && resgr0);
+
+	return ap_queue_answer(aq, AP_INSN_DQAP, status, parts);
+}
+
+static enum ap_look ap_step_work(struct ap_queue *aq)
+{
+	/* Each reply can make room for one more; more than that can wait */
+	unsigned int budget = 4 * (aq->card->hwinfo.qd + 1);
+	enum ap_look look = AP_LOOK_NONE, sent;
+
+	do {
+		look = ap_queue_dqap(aq);
+		sent = ap_step_send(aq);
+		if (look != AP_LOOK_NOW && sent != AP_LOOK_NONE)
+			look = sent;
+	} while (look == AP_LOOK_NOW && ap_states[aq->state].outstanding &&
+		 --budget);
+	if (look == AP_LOOK_NOW)
+		look = ap_states[aq->state].outstanding ? AP_LOOK_LATER :
+							  AP_LOOK_NONE;
+	return look;
+}
+
+static enum ap_look ap_step_assoc_wait(struct ap_queue *aq)
+{
+	struct ap_queue_status status;
+	struct ap_tapq_hwinfo hwinfo;
+	enum ap_look look;
+
+	status = ap_test_queue(aq->qid, 1, &hwinfo);
+	look = ap_queue_answer(aq, AP_INSN_TAPQ_ASSOC, status, 0);
+	if (aq->state != AP_STATE_ASSOC_WAIT)
+		return look;
+
+	aq->se_bstate = hwinfo.bs;
+	if (hwinfo.bs == AP_BS_Q_USABLE) {
+		ap_queue_set_state(aq, AP_STATE_IDLE);
+		return AP_LOOK_NOW;
+	}
+	if (hwinfo.bs == AP_BS_Q_USABLE_NO_SECURE_KEY)
+		return look;
+	/* Somebody else has reset the queue: it is not even bound any more */
+	aq->assoc_idx = ASSOC_IDX_INVALID;
+	ap_queue_fail(aq, "association lost", status.response_code);
+	return AP_LOOK_NONE;
+}
+
+static enum ap_look ap_step_zero(struct ap_queue *aq)
+{
+	aq->hand_over.zapq++;
+	return ap_queue_answer(aq, AP_INSN_ZAPQ, ap_zapq(aq->qid, 0), 0);
+}
+
+static enum ap_look ap_step_zero_busy(struct ap_queue *aq)
+{
+	aq->hand_over.tapq++;
+	return ap_queue_answer(aq, AP_INSN_TAPQ_BUSY, ap_tapq(aq->qid, NULL), 0);
+}
+
+static enum ap_look ap_step_zero_wait(struct ap_queue *aq)
+{
+	aq->hand_over.tapq++;
+	return ap_queue_answer(aq, AP_INSN_TAPQ_ZERO, ap_tapq(aq->qid, NULL), 0);
+}
+
+/* Ends a wait whose time is up, after one last look */
+static enum ap_look ap_queue_check_clock(struct ap_queue *aq,
+					 enum ap_look look)
+{
+	enum ap_clock clock = ap_states[aq->state].clock;
+	unsigned int ms = ap_clocks[clock].ms;
+
+	if (clock == AP_CLOCK_NONE)
+		return look;
+	if (clock == AP_CLOCK_ZERO)
+		ms = READ_ONCE(ap_remove_timeout_ms);
+	if (ktime_get_ns() - aq->clock_start < (u64)ms * NSEC_PER_MSEC)
+		return look;
+
+	if (clock == AP_CLOCK_IRQ) {
+		pr_warn_ratelimited("queue %s: interrupts not on after %u ms, polling it\n",
+				    ap_name(aq), ms);
+		aq->irq_refused = true;
+	}
+	ap_queue_goto(aq, ap_clocks[clock].next, "time is up",
+		      AP_RESPONSE_RESET_IN_PROGRESS);
+	return aq->state == AP_STATE_IDLE ? AP_LOOK_NOW : AP_LOOK_NONE;
+}
+
+/* Does what there is to do now, and arranges for the next look */
+static void ap_queue_run(struct ap_queue *aq)
+{
+	enum ap_look look;
+
+	lockdep_assert_held(&aq->lock);
+	do {
+		look = ap_states[aq->state].step(aq);
+		if (look == AP_LOOK_RESET)
+			look = ap_queue_check_clock(aq, look);
+	} while (look == AP_LOOK_NOW);
+	ap_poll_outstanding(aq, ap_states[aq->state].outstanding);
+	ap_poll_arm(aq, look);
+}
+
+/**
+ * ap_queue_look() - look at a queue: timers, interrupts and the poll thread
+ * @aq: the queue
+ *
+ * Context: softirq or process; takes the queue's lock. The caller holds the
+ * RCU read lock or a reference.
+ */
+void ap_queue_look(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	ap_queue_run(aq);
+	spin_unlock_bh(&aq->lock);
+}
+
+/*
+ * With nothing of ours at the card and still no room, the card is somebody
+ * else's or broken: that is not worth the driver's whole time limit.
+ */
+static unsigned long ap_queue_patience(struct ap_queue *aq)
+{
+	unsigned long limit = aq->request_timeout;
+
+	return aq->queue_count ? limit : min(limit, 10UL * HZ);
+}
+
+/**
+ * ap_queue_watch() - the watchdog's look at a queue with messages at the card
+ * @aq: the queue
+ *
+ * Notices what no interrupt tells: a lost one, a card that went away, and
+ * a reply that does not come within the driver's time limit (the queue is
+ * reset then, its messages go back with -EAGAIN).
+ *
+ * Context: softirq; takes the queue's lock.
+ */
+void ap_queue_watch(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	if (ap_states[aq->state].outstanding) {
+		ap_queue_run(aq);
+		if (ap_states[aq->state].outstanding &&
+		    time_after(jiffies, aq->progress + ap_queue_patience(aq))) {
+			pr_warn_ratelimited("queue %s: no reply within %u s, resetting it\n",
+					    ap_name(aq),
+					    jiffies_to_msecs(ap_queue_patience(aq)) / 1000);
+			ap_queue_set_state(aq, AP_STATE_RESET_START);
+			ap_queue_run(aq);
+		}
+	}
+	spin_unlock_bh(&aq->lock);
+}
+
+/*
+ * What drivers call.
+ */
+
+/**
+ * ap_queue_init_state() - have the bus work the queue, beginning with a reset
+ * @aq: a queue that is bound to the calling driver
+ *
+ * Context: process; takes the queue's lock.
+ */
+void ap_queue_init_state(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	if (!WARN_ON_ONCE(!ap_state_bound(aq->state))) {
+		aq->last_err_rc = 0;
+		aq->assoc_idx = ASSOC_IDX_INVALID;
+		if (!aq->config || aq->chkstop) {
+			aq->last_err_rc = aq->config ? AP_RESPONSE_CHECKSTOPPED :
+						       AP_RESPONSE_DECONFIGURED;
+			ap_queue_set_state(aq, AP_STATE_ERROR);
+		} else {
+			ap_queue_set_state(aq, AP_STATE_RESET_START);
+			ap_queue_run(aq);
+		}
+	}
+	spin_unlock_bh(&aq->lock);
+}
+EXPORT_SYMBOL(ap_queue_init_state);
+
+/**
+ * ap_queue_init_reply() - give the bus a buffer for replies
+ * @aq: a queue that is bound to the calling driver
+ * @reply: buffer as large as the card's largest message; the bus uses it until
+ *	remove() is called
+ *
+ * Without it the queue takes no messages.
+ *
+ * Context: process; takes the queue's lock.
+ */
+void ap_queue_init_reply(struct ap_queue *aq, struct ap_message *reply)
+{
+	spin_lock_bh(&aq->lock);
+	if (!WARN_ON_ONCE(!ap_state_bound(aq->state)))
+		aq->reply = reply;
+	spin_unlock_bh(&aq->lock);
+}
+EXPORT_SYMBOL(ap_queue_init_reply);
+
+static bool ap_queue_accepts(struct ap_queue *aq)
+{
+	return ap_states[aq->state].accepts && aq->reply;
+}
+
+/**
+ * ap_msg_get_owner() - record through which driver's module a message goes
+ * @aq: the queue the message is for
+ * @ap_msg: the message
+ *
+ * Takes a reference on the module of the driver that the queue is bound to now.
+ * ap_msg_put_owner() drops it.
+ *
+ * Context: any; takes the queue's lock.
+ * Return: 0; -ENODEV when the queue takes no messages or the module is going.
+ */
+int ap_msg_get_owner(struct ap_queue *aq, struct ap_message *ap_msg)
+{
+	struct module *owner;
+	int rc = -ENODEV;
+
+	spin_lock_bh(&aq->lock);
+	if (ap_queue_accepts(aq)) {
+		owner = aq->driver->driver.owner;
+		if (try_module_get(owner)) {
+			ap_msg->owner = owner;
+			rc = 0;
+		}
+	}
+	spin_unlock_bh(&aq->lock);
+	return rc;
+}
+EXPORT_SYMBOL(ap_msg_get_owner);
+
+/**
+ * ap_queue_message() - give a queue a message
+ * @aq: the queue
+ * @ap_msg: the message, with receive() and psmid set
+ *
+ * Context: any but hard irq; takes the queue's lock; receive() may have been
+ * called before this returns.
+ * Return: 0, and receive() is called exactly once unless the message is
+ * cancelled; -ENODEV and nothing has changed: the queue takes no messages, or
+ * it has another driver than the one whose module the message records.
+ */
+int ap_queue_message(struct ap_queue *aq, struct ap_message *ap_msg)
+{
+	int rc = -ENODEV;
+
+	if (WARN_ON_ONCE(!ap_msg->receive))
+		return -EINVAL;
+
+	spin_lock_bh(&aq->lock);
+	if (ap_queue_accepts(aq) &&
+	    (!ap_msg->owner || ap_msg->owner == aq->driver->driver.owner)) {
+		ap_msg_accept(aq, ap_msg);
+		if (aq->state == AP_STATE_IDLE ||
+		    aq->state == AP_STATE_WORKING) {
+			enum ap_look look = ap_step_send(aq);
+
+			ap_poll_outstanding(aq, ap_states[aq->state].outstanding);
+			ap_poll_arm(aq, look);
+		}
+		rc = 0;
+	}
+	spin_unlock_bh(&aq->lock);
+	return rc;
+}
+EXPORT_SYMBOL(ap_queue_message);
+
+/**
+ * ap_cancel_message() - take a message back
+ * @aq: the queue it was given to
+ * @ap_msg: the message
+ *
+ * A message that was handed back already is left alone. A reply of the card to
+ * a cancelled message is dropped.
+ *
+ * Context: any but hard irq; takes the queue's lock. The bus does not touch
+ * the message after this has returned.
+ */
+void ap_cancel_message(struct ap_queue *aq, struct ap_message *ap_msg)
+{
+	spin_lock_bh(&aq->lock);
+	if (ap_msg->stage == AP_MSG_REQUESTQ ||
+	    ap_msg->stage == AP_MSG_PENDINGQ)
+		ap_msg_unlink(aq, ap_msg, AP_MSG_PREPARED);
+	spin_unlock_bh(&aq->lock);
+}
+EXPORT_SYMBOL(ap_cancel_message);
+
+/**
+ * ap_flush_queue() - hand all messages back, to be sent elsewhere
+ * @aq: the queue
+ *
+ * The queue goes on; replies to what is at the card are dropped when they come.
+ *
+ * Context: any but hard irq; takes the queue's lock, receive() is called.
+ */
+void ap_flush_queue(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	ap_flush_both(aq);
+	spin_unlock_bh(&aq->lock);
+}
+EXPORT_SYMBOL(ap_flush_queue);
+
+static bool ap_se_usable(struct ap_queue *aq)
+{
+	if (!ap_queue_supports_bind(aq))
+		return false;
+	return aq->se_bstate == AP_BS_Q_USABLE ||
+	       aq->se_bstate == AP_BS_Q_USABLE_NO_SECURE_KEY;
+}
+
+/**
+ * ap_queue_usable() - whether a queue would take a message just now
+ * @aq: the queue
+ *
+ * A hint for choosing a queue: only ap_queue_message() knows for sure.
+ *
+ * Context: any but hard irq; takes the queue's lock.
+ * Return: true if so.
+ */
+bool ap_queue_usable(struct ap_queue *aq)
+{
+	bool usable;
+
+	spin_lock_bh(&aq->lock);
+	usable = aq->config && !aq->chkstop && ap_queue_accepts(aq) &&
+		 (!ap_is_se_guest() || ap_se_usable(aq));
+	spin_unlock_bh(&aq->lock);
+	return usable;
+}
+EXPORT_SYMBOL(ap_queue_usable);
+
+/*
+ * What sysfs asks for.
+ */
+
+/**
+ * ap_queue_reset() - reset a queue because somebody wants it
+ * @aq: the queue
+ * @fbit: F bit of RAPQ: ends the binding of a secure guest too
+ *
+ * All messages are handed back. A queue without driver that is not clean is
+ * cleaned again instead.
+ *
+ * Context: process; takes the queue's lock; does not wait for the reset.
+ * Return: 0, or -EBUSY: the queue's driver works it itself, or is being
+ * removed.
+ */
+int ap_queue_reset(struct ap_queue *aq, int fbit)
+{
+	int rc = 0;
+
+	spin_lock_bh(&aq->lock);
+	if (ap_states[aq->state].runs) {
+		ap_flush_both(aq);
+		aq->rapq_fbit = fbit;
+		aq->assoc_idx = fbit ? ASSOC_IDX_INVALID : aq->assoc_idx;
+		ap_queue_set_state(aq, AP_STATE_RESET_START);
+		ap_queue_run(aq);
+	} else if (aq->state == AP_STATE_UNCLEAN) {
+		ap_queue_set_state(aq, AP_STATE_ZERO_START);
+		ap_queue_run(aq);
+	} else if (aq->state == AP_STATE_BOUND ||
+		   aq->state == AP_STATE_REMOVE) {
+		rc = -EBUSY;
+	}
+	spin_unlock_bh(&aq->lock);
+	return rc;
+}
+
+/* TAPQ with facilities, for the secure guest's bind state; 0 or -EIO */
+static int ap_queue_fetch_bs(struct ap_queue *aq)
+{
+	struct ap_queue_status status;
+	struct ap_tapq_hwinfo hwinfo;
+
+	status = ap_test_queue(aq->qid, 1, &hwinfo);
+	if (status.response_code) {
+		AP_DBF_WARN("%s TAPQ rc 0x%02x on queue %04x\n", __func__,
+			    status.response_code, aq->qid);
+		return -EIO;
+	}
+	aq->se_bstate = hwinfo.bs;
+	return 0;
+}
+
+static int __ap_queue_bind(struct ap_queue *aq)
+{
+	struct ap_queue_status status;
+
+	if (ap_queue_fetch_bs(aq))
+		return -EIO;
+	if (aq->se_bstate != AP_BS_Q_AVAIL_FOR_BINDING)
+		return -EINVAL;
+	/* Not during a reset, which would undo it */
+	if (aq->state < AP_STATE_IDLE || !ap_states[aq->state].accepts)
+		return -EBUSY;
+
+	status = ap_bapq(aq->qid);
+	if (status.response_code) {
+		AP_DBF_WARN("%s BAPQ rc 0x%02x on queue %04x\n", __func__,
+			    status.response_code, aq->qid);
+		return -EIO;
+	}
+	aq->assoc_idx = ASSOC_IDX_INVALID;
+	if (ap_queue_fetch_bs(aq) || !ap_se_usable(aq))
+		return -EIO;
+	return 0;
+}
+
+/**
+ * ap_queue_bind() - bind a queue to this secure guest (BAPQ)
+ * @aq: the queue
+ *
+ * Context: process; takes the queue's lock.
+ * Return: 0; -EINVAL when it cannot be bound as it is; -EBUSY during a reset;
+ * -EIO when the firmware refuses.
+ */
+int ap_queue_bind(struct ap_queue *aq)
+{
+	int rc;
+
+	spin_lock_bh(&aq->lock);
+	rc = __ap_queue_bind(aq);
+	spin_unlock_bh(&aq->lock);
+	return rc;
+}
+
+static int __ap_queue_associate(struct ap_queue *aq, unsigned int idx)
+{
+	struct ap_queue_status status;
+
+	if (ap_queue_fetch_bs(aq))
+		return -EIO;
+	if (aq->se_bstate != AP_BS_Q_USABLE_NO_SECURE_KEY)
+		return -EINVAL;
+	if (aq->state != AP_STATE_IDLE)
+		return -EBUSY;
+
+	status = ap_aapq(aq->qid, idx);
+	if (status.response_code != AP_RESPONSE_NORMAL &&
+	    status.response_code != AP_RESPONSE_STATE_CHANGE_IN_PROGRESS) {
+		AP_DBF_WARN("%s AAPQ rc 0x%02x on queue %04x\n", __func__,
+			    status.response_code, aq->qid);
+		return -EIO;
+	}
+	aq->assoc_idx = idx;
+	ap_queue_set_state(aq, AP_STATE_ASSOC_WAIT);
+	ap_queue_run(aq);
+	return 0;
+}
+
+/**
+ * ap_queue_associate() - associate a bound queue with a secret (AAPQ)
+ * @aq: the queue
+ * @idx: index of the secret
+ *
+ * Context: process; takes the queue's lock; does not wait for the end.
+ * Return: 0 and the association is under way; -EINVAL when the queue is not
+ * bound or has one; -EBUSY when it is not idle; -EIO when the firmware refuses.
+ */
+int ap_queue_associate(struct ap_queue *aq, unsigned int idx)
+{
+	int rc;
+
+	spin_lock_bh(&aq->lock);
+	rc = __ap_queue_associate(aq, idx);
+	spin_unlock_bh(&aq->lock);
+	return rc;
+}
+
+/**
+ * ap_queue_clean_text() - the text of the attribute "clean"
+ * @aq: the queue
+ * @buf: where to
+ * @size: size of @buf
+ *
+ * Context: process; takes the queue's lock.
+ * Return: length of the text.
+ */
+int ap_queue_clean_text(struct ap_queue *aq, char *buf, size_t size)
+{
+	char reason[24];
+	int len;
+
+	spin_lock_bh(&aq->lock);
+	if (aq->state == AP_STATE_UNBOUND)
+		len = scnprintf(buf, size, "clean\n");
+	else if (aq->state == AP_STATE_UNCLEAN)
+		len = scnprintf(buf, size, "not clean: %s\n",
+				ap_rc_reason(aq->last_err_rc, reason,
+					     sizeof(reason)));
+	else if (ap_state_bound(aq->state))
+		len = scnprintf(buf, size, "in use\n");
+	else
+		len = scnprintf(buf, size, "in progress\n");
+	spin_unlock_bh(&aq->lock);
+	return len;
+}
+
+/*
+ * Coming and going of drivers: what ap_bus.c calls.
+ */
+
+/**
+ * ap_queue_zero_start() - phase 3 begins: have the queue zero-reset
+ * @aq: a queue without driver
+ *
+ * Does nothing for a queue that is clean or being cleaned.
+ *
+ * Context: process; takes the queue's lock; ap_queue_zero_wait() waits.
+ */
+void ap_queue_zero_start(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	if (aq->state == AP_STATE_REMOVE || aq->state == AP_STATE_UNCLEAN) {
+		ap_queue_set_state(aq, AP_STATE_ZERO_START);
+		ap_queue_run(aq);
+	}
+	spin_unlock_bh(&aq->lock);
+}
+
+/**
+ * ap_queue_zero_wait() - wait until phase 3 is over, one way or the other
+ * @aq: the queue
+ *
+ * Context: process, sleeps; ends within the parameter remove_timeout (and one
+ * second of slack for a timer that comes late).
+ */
+void ap_queue_zero_wait(struct ap_queue *aq)
+{
+	/*
+	 * Lock-free: the state is one word, written under the lock before the
+	 * wake-up, and who wants to act on it takes the lock and looks again.
+	 */
+	wait_event_timeout(ap_zero_over,
+			   !ap_state_zeroing(READ_ONCE(aq->state)),
+			   msecs_to_jiffies(READ_ONCE(ap_remove_timeout_ms)) + HZ);
+}
+
+static bool ap_queue_worth_cleaning(struct ap_queue *aq)
+{
+	bool worth;
+
+	spin_lock_bh(&aq->lock);
+	/* One try is for all drivers that match, they come one after another */
+	worth = aq->state == AP_STATE_UNCLEAN &&
+		time_after(jiffies, aq->unclean_since + AP_ZERO_FAILED_HOLDOFF);
+	spin_unlock_bh(&aq->lock);
+	return worth;
+}
+
+/**
+ * ap_queue_claim() - a driver is to get the queue
+ * @aq: the queue
+ * @drv: the driver
+ *
+ * Waits for a zero-reset that is under way, and tries again where the last one
+ * has failed. Fails closed.
+ *
+ * Context: process, sleeps, bounded as ap_queue_zero_wait(); device lock held.
+ * Return: 0 and the state is BOUND; -EBUSY when the queue is not clean: the bus
+ * scan attaches a driver when it is.
+ */
+int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv)
+{
+	int rc = -EBUSY;
+
+	if (ap_queue_worth_cleaning(aq))
+		ap_queue_zero_start(aq);
+	ap_queue_zero_wait(aq);
+
+	spin_lock_bh(&aq->lock);
+	aq->attach = aq->state != AP_STATE_UNBOUND;
+	if (!aq->attach) {
+		aq->driver = drv;
+		aq->request_timeout = 60 * HZ;
+		ap_queue_set_state(aq, AP_STATE_BOUND);
+		rc = 0;
+	}
+	spin_unlock_bh(&aq->lock);
+	return rc;
+}
+
+/**
+ * ap_queue_remove_begin() - phase 1: no message gets in, all are handed back
+ * @aq: a bound queue
+ *
+ * When it returns, every receive() has returned, no timer of the queue is
+ * armed, no instruction goes to it, and the reply buffer is the driver's.
+ *
+ * Context: process, sleeps; device lock held.
+ */
+void ap_queue_remove_begin(struct ap_queue *aq)
+{
+	struct ap_hand_over *ho = &aq->hand_over;
+
+	spin_lock_bh(&aq->lock);
+	*ho = (struct ap_hand_over) {
+		.start = ktime_get_ns(),
+		.flushed = aq->requestq_count + aq->pendingq_count,
+	};
+	strscpy(ho->driver, aq->driver->driver.name, sizeof(ho->driver));
+	ap_queue_set_state(aq, AP_STATE_REMOVE);
+	ap_poll_outstanding(aq, false);
+	aq->reply = NULL;
+	spin_unlock_bh(&aq->lock);
+
+	/* Who looks at the queue from here on finds REMOVE, and rests */
+	ap_poll_queue_stop(aq);
+	ho->flush_ns = ktime_get_ns() - ho->start;
+}
+
+/**
+ * ap_queue_remove_done() - end of phase 2: the driver is done with the queue
+ * @aq: the queue
+ *
+ * Context: process; device lock held.
+ */
+void ap_queue_remove_done(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	aq->driver = NULL;
+	aq->hand_over.remove_ns = ktime_get_ns() - aq->hand_over.start -
+				  aq->hand_over.flush_ns;
+	spin_unlock_bh(&aq->lock);
+}
+
+/*
+ * What the bus scan asks for.
+ */
+
+/**
+ * ap_queue_scanned() - the bus scan has seen the queue
+ * @aq: the queue
+ * @status: answer to TAPQ
+ * @hwinfo: GR2 of TAPQ
+ *
+ * A queue whose card went away breaks, with all its messages handed back; one
+ * that is out of order or not clean while its card is there gets a reset. A
+ * queue that is being removed, or whose driver works it, is left alone.
+ *
+ * Context: process; takes the queue's lock.
+ * Return: whether the configured state has changed.
+ */
+bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
+		      struct ap_tapq_hwinfo hwinfo)
+{
+	bool changed;
+
+	spin_lock_bh(&aq->lock);
+	changed = aq->config == (status.response_code == AP_RESPONSE_DECONFIGURED);
+	aq->config ^= changed;
+	aq->chkstop = status.response_code == AP_RESPONSE_CHECKSTOPPED;
+	aq->se_bstate = hwinfo.bs;
+
+	if (!aq->config || aq->chkstop ||
+	    (status.async && status.response_code)) {
+		if (ap_states[aq->state].runs && aq->state != AP_STATE_ERROR)
+			ap_queue_fail(aq, "bus scan", status.response_code);
+	} else if (aq->state == AP_STATE_ERROR) {
+		AP_DBF_INFO("%s queue %04x reset after rc 0x%02x\n",
+			    __func__, aq->qid, aq->last_err_rc);
+		ap_queue_set_state(aq, AP_STATE_RESET_START);
+		ap_queue_run(aq);
+	} else if (aq->state == AP_STATE_UNCLEAN) {
+		ap_queue_set_state(aq, AP_STATE_ZERO_START);
+		ap_queue_run(aq);
+	}
+	spin_unlock_bh(&aq->lock);
+	return changed;
+}
+
+/**
+ * ap_queue_take_attach() - whether a driver was refused a queue now clean
+ * @aq: the queue
+ *
+ * Context: process; takes the queue's lock.
+ * Return: true once; the caller has a driver attached.
+ */
+bool ap_queue_take_attach(struct ap_queue *aq)
+{
+	bool attach;
+
+	spin_lock_bh(&aq->lock);
+	attach = aq->attach && aq->state == AP_STATE_UNBOUND;
+	if (attach)
+		aq->attach = false;
+	spin_unlock_bh(&aq->lock);
+	return attach;
+}
+
+/**
+ * ap_queue_barred() - whether no driver can get the queue now
+ * @aq: the queue
+ *
+ * Context: any; takes the queue's lock.
+ * Return: true for a queue that is not clean.
+ */
+bool ap_queue_barred(struct ap_queue *aq)
+{
+	bool barred;
+
+	spin_lock_bh(&aq->lock);
+	barred = aq->state == AP_STATE_UNCLEAN;
+	spin_unlock_bh(&aq->lock);
+	return barred;
+}
+
+static void ap_queue_free(struct device *dev)
+{
+	struct ap_queue *aq = to_ap_queue(dev);
+
+	ap_poll_queue_exit(aq);
+	put_device(&aq->card->ap_dev.device);
+	kfree_rcu(aq, rcu);
+}
+
+/**
+ * ap_queue_create() - a queue was found
+ * @qid: its APQN
+ * @ac: its card
+ * @status: what TAPQ answered
+ * @hwinfo: GR2 of TAPQ
+ *
+ * What an earlier kernel or another guest left in a working queue is wiped
+ * before the first driver gets it: the zero-reset begins here. A card that
+ * cannot do that now holds nothing of ours, and is reset when it comes back.
+ *
+ * Context: process, sleeps; the device is initialized, not registered.
+ * Return: the queue, or NULL when there is no memory.
+ */
+struct ap_queue *ap_queue_create(ap_qid_t qid, struct ap_card *ac,
+				 struct ap_queue_status status,
+				 struct ap_tapq_hwinfo hwinfo)
+{
+	struct ap_queue *aq = kzalloc(sizeof(*aq), GFP_KERNEL);
+	struct device *dev;
+
+	if (!aq)
+		return NULL;
+	aq->qid = qid;
+	aq->card = ac;
+	aq->config = status.response_code != AP_RESPONSE_DECONFIGURED;
+	aq->chkstop = status.response_code == AP_RESPONSE_CHECKSTOPPED;
+	aq->se_bstate = hwinfo.bs;
+	aq->assoc_idx = ASSOC_IDX_INVALID;
+	aq->state = aq->config && !aq->chkstop ? AP_STATE_REMOVE :
+						 AP_STATE_UNBOUND;
+	aq->ap_dev.device_type = ac->ap_dev.device_type;
+	spin_lock_init(&aq->lock);
+	INIT_LIST_HEAD(&aq->pendingq);
+	INIT_LIST_HEAD(&aq->requestq);
+	if (ap_poll_queue_init(aq)) {
+		kfree(aq);
+		return NULL;
+	}
+
+	dev = &aq->ap_dev.device;
+	dev_set_name(dev, "%02x.%04x", AP_QID_CARD(qid), AP_QID_QUEUE(qid));
+	get_device(&ac->ap_dev.device);
+	dev->type = &ap_queue_type;
+	dev->release = ap_queue_free;
+	dev->bus = &ap_bus_type;
+	dev->parent = &ac->ap_dev.device;
+	if (ap_is_se_guest() && ap_queue_supports_bind(aq))
+		dev->groups = ap_queue_se_groups;
+	device_initialize(dev);
+	ap_queue_zero_start(aq);
+	return aq;
+}
+
+/**
+ * ap_queue_retire() - the device is gone: leave the queue alone for good
+ * @aq: a queue without driver
+ *
+ * Context: process, sleeps.
+ */
+void ap_queue_retire(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	if (ap_state_zeroing(aq->state))
+		ap_queue_set_state(aq, AP_STATE_UNCLEAN);
+	spin_unlock_bh(&aq->lock);
+	ap_poll_queue_stop(aq);
+}
