@@ -1,0 +1,589 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+# Sourced by the tests: KTAP output, the stack of modules under test, waiting
+# with a bound, and questions to the logs of apsim and ap_testdrv.  Written for
+# busybox ash.
+#
+# A test script:
+#	. ap_lib.sh
+#	plan 2
+#	stack_up "cards=8a,8a domains=4"
+#	check "what must hold" COMMAND...
+#	expect "what must be equal" "$actual" "$expected"
+#	finish
+# finish adds one test: no warning of the kernel, everything unloads.
+
+PATH=$PWD:$PATH:/sbin:/usr/sbin
+AP=/sys/bus/ap
+DEV=$AP/devices
+SIM=/sys/kernel/debug/apsim
+TD=/sys/kernel/debug/ap_testdrv
+# What a bound of the contract may be missed by on a busy machine without that
+# being a broken promise; a debug kernel under emulation is ten times slower.
+SLACK_MS=${SLACK_MS:-3000}
+MODULES="ap_testdrv vfio_ap zcrypt_cex4 pkey_cca pkey_ep11 pkey_pckmo pkey zcrypt ap apsim"
+TMP=${TMPDIR:-/tmp}/ap-test.$$
+KTAP_NR=0
+KTAP_FAILED=0
+KTAP_SKIPPED=0
+KTAP_PLAN=0
+JOBS=
+
+# --- KTAP ---------------------------------------------------------------
+
+plan() {
+	KTAP_PLAN=$(($1 + 1))
+	echo "KTAP version 1"
+	echo "1..$KTAP_PLAN"
+	mkdir -p "$TMP"
+	trap 'cleanup' EXIT
+	trap 'exit 1' INT TERM HUP
+	grep -q " /sys/kernel/debug debugfs" /proc/mounts ||
+		mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+	[ -d /sys/kernel/debug/tracing ] || [ -d $SIM ] || grep -q debugfs /proc/mounts ||
+		die "no debugfs"
+	# Everything the kernel says from here on is this test's.
+	dmesg >"$TMP/dmesg.start"
+	if lacks_module apsim && ! [ -d /sys/module/apsim ]; then
+		skip_all "no module apsim for this kernel"
+	fi
+	if [ -d /sys/module/ap ] && ! grep -q '^ap ' /proc/modules; then
+		skip_all "the AP bus is built in: it cannot be loaded anew"
+	fi
+}
+
+lacks_module() {
+	! modprobe -n "$1" 2>/dev/null && ! [ -d "/sys/module/$1" ]
+}
+
+skip_all() {
+	local i=$KTAP_NR
+
+	while [ "$i" -lt "$KTAP_PLAN" ]; do
+		i=$((i + 1))
+		echo "ok $i # SKIP $1"
+	done
+	KTAP_NR=$KTAP_PLAN
+	trap - EXIT
+	rm -rf "$TMP"
+	exit 4
+}
+
+diag() {
+	echo "# $*"
+}
+
+ok() {
+	KTAP_NR=$((KTAP_NR + 1))
+	echo "ok $KTAP_NR $*"
+}
+
+not_ok() {
+	KTAP_NR=$((KTAP_NR + 1))
+	KTAP_FAILED=$((KTAP_FAILED + 1))
+	echo "not ok $KTAP_NR $*"
+}
+
+# skip WHAT WHY
+skip() {
+	KTAP_NR=$((KTAP_NR + 1))
+	KTAP_SKIPPED=$((KTAP_SKIPPED + 1))
+	echo "ok $KTAP_NR $1 # SKIP $2"
+}
+
+die() {
+	echo "Bail out! $*"
+	KTAP_FAILED=$((KTAP_FAILED + 1))
+	exit 1
+}
+
+# check WHAT COMMAND...
+check() {
+	local what="$1"
+
+	shift
+	if "$@"; then
+		ok "$what"
+	else
+		diag "failed: $*"
+		not_ok "$what"
+	fi
+}
+
+# expect WHAT ACTUAL EXPECTED
+expect() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		diag "is '$2', must be '$3'"
+		not_ok "$1"
+	fi
+}
+
+# expect_like WHAT ACTUAL PATTERN (of case)
+expect_like() {
+	# shellcheck disable=SC2254
+	case "$2" in
+	$3) ok "$1" ;;
+	*)
+		diag "is '$2', must be like '$3'"
+		not_ok "$1"
+		;;
+	esac
+}
+
+# expect_range WHAT NUMBER MIN MAX
+expect_range() {
+	if [ -n "$2" ] && [ "$2" -ge "$3" ] && [ "$2" -le "$4" ]; then
+		ok "$1 ($2)"
+	else
+		diag "is '$2', must be from $3 to $4"
+		not_ok "$1"
+	fi
+}
+
+# expect_none WHAT FILE: the file lists offences and must be empty
+expect_none() {
+	if [ -s "$2" ]; then
+		head -n 10 "$2" | sed 's/^/# /'
+		diag "$(wc -l <"$2") in all"
+		not_ok "$1"
+	else
+		ok "$1"
+	fi
+}
+
+kernel_splats() {
+	# dmesg is a ring: compare by the time stamps of its lines
+	local last
+
+	last=$(tail -n 1 "$TMP/dmesg.start" | sed -n 's/^\[ *\([0-9.]*\)\].*/\1/p')
+	dmesg | awk -v last="${last:-0}" '
+		match($0, /^\[ *[0-9]+\.[0-9]+\]/) {
+			t = substr($0, 2, RLENGTH - 2) + 0
+			if (t <= last + 0) next
+		}
+		/WARNING:|BUG:|BUG |Oops|Call Trace:|possible recursive|possible circular|KASAN|KCSAN|UBSAN|kmemleak: [1-9]|rcu_sched.*stall|rcu:.*stall|soft lockup|blocked for more than|Unable to handle|Kernel panic|ODEBUG|sleeping function/'
+}
+
+finish() {
+	# What the second driver has seen during the whole test
+	if [ -e $TD/results ]; then
+		diag "ap_testdrv: $(cat $TD/results)"
+	fi
+	if ! stack_down; then
+		diag "modules left: $(lsmod | tr '\n' ';')"
+		not_ok "everything unloads, and the kernel warned of nothing"
+	else
+		if [ -e /sys/kernel/debug/kmemleak ]; then
+			echo scan >/sys/kernel/debug/kmemleak
+			sleep 6
+			echo scan >/sys/kernel/debug/kmemleak
+			cat /sys/kernel/debug/kmemleak >"$TMP/leaks"
+			[ -s "$TMP/leaks" ] && head -n 60 "$TMP/leaks" | sed 's/^/# /'
+			echo clear >/sys/kernel/debug/kmemleak
+		fi
+		kernel_splats >"$TMP/splats"
+		[ -s "$TMP/leaks" ] && echo "memory leaks, see above" >>"$TMP/splats"
+		expect_none "everything unloads, and the kernel warned of nothing" "$TMP/splats"
+	fi
+	exit_now
+}
+
+exit_now() {
+	if [ "$KTAP_NR" -ne "$KTAP_PLAN" ]; then
+		diag "planned $KTAP_PLAN tests, ran $KTAP_NR"
+		KTAP_FAILED=$((KTAP_FAILED + 1))
+	fi
+	diag "Totals: pass:$((KTAP_NR - KTAP_FAILED - KTAP_SKIPPED)) fail:$KTAP_FAILED skip:$KTAP_SKIPPED"
+	trap - EXIT
+	rm -rf "$TMP"
+	[ "$KTAP_FAILED" -eq 0 ] || exit 1
+	exit 0
+}
+
+cleanup() {
+	stop_jobs
+	stack_down || diag "modules left loaded"
+	rm -rf "$TMP"
+	exit 1
+}
+
+# --- waiting, with a bound ------------------------------------------------
+
+# Hundredths of a second since boot; much cheaper than a program.
+now_cs() {
+	local up rest
+
+	# shellcheck disable=SC2034
+	read -r up rest </proc/uptime
+	echo "${up%.*}${up#*.}"
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds
+wait_for() {
+	local end=$(($(now_cs) + $1 * 100))
+
+	shift
+	while ! "$@"; do
+		[ "$(now_cs)" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null
+}
+
+# job NAME COMMAND...: in the background, output to $TMP/NAME; PID in JOB
+job() {
+	local name="$1"
+
+	shift
+	"$@" >"$TMP/$name" 2>&1 &
+	JOB=$!
+	JOBS="$JOBS $JOB"
+}
+
+stop_jobs() {
+	local p
+
+	# shellcheck disable=SC2086
+	[ -z "$JOBS" ] || kill $JOBS 2>/dev/null
+	for p in $JOBS; do
+		wait_for 10 gone "$p" || kill -9 "$p" 2>/dev/null
+	done
+	JOBS=
+}
+
+# bounded SECONDS COMMAND...: its status, or 124 if it is not over by then.
+# The command may hang in the kernel where no signal ends it; then it stays.
+bounded() {
+	local secs="$1" pid rc
+
+	shift
+	"$@" >"$TMP/bounded" 2>&1 &
+	pid=$!
+	if ! wait_for "$secs" gone "$pid"; then
+		diag "not over after $secs s: $*"
+		return 124
+	fi
+	wait "$pid"
+	rc=$?
+	return $rc
+}
+
+# wr FILE STRING: RES is OK or the name of the errno, NS the time it took
+wr() {
+	# shellcheck disable=SC2046
+	set -- $(ap_write "$1" "$2")
+	RES=$1
+	NS=$2
+	MS=$(((NS + 999999) / 1000000))
+	[ "$RES" = OK ]
+}
+
+# set_to FILE STRING: a write that must work for the test to make sense
+set_to() {
+	wr "$1" "$2" || die "$1 does not take '$2': $RES"
+}
+
+# --- the stack ------------------------------------------------------------
+
+loaded() {
+	grep -q "^$1 " /proc/modules
+}
+
+use_count() {
+	cat "/sys/module/$1/refcnt" 2>/dev/null || echo -
+}
+
+unload() {
+	loaded "$1" || return 0
+	wait_for 20 try_unload "$1"
+}
+
+try_unload() {
+	rmmod "$1" 2>/dev/null
+	! loaded "$1"
+}
+
+stack_down() {
+	local m
+
+	if [ -d $SIM ]; then
+		echo clear >$SIM/fault 2>/dev/null
+		echo '*' >$SIM/release 2>/dev/null
+	fi
+	for m in $MODULES; do
+		unload "$m" || return 1
+	done
+}
+
+bindings_complete() {
+	grep -q complete $AP/bindings 2>/dev/null
+}
+
+# stack_up APSIM_PARAMETERS [AP_PARAMETERS]: simulator, bus, zcrypt
+# shellcheck disable=SC2086
+stack_up() {
+	stack_down || die "modules of an earlier test cannot be unloaded: $(lsmod | tr '\n' ';')"
+	modprobe apsim $1 || die "apsim does not load with '$1'"
+	modprobe ap $2 || die "ap does not load with '$2'"
+	modprobe zcrypt_cex4 || die "zcrypt_cex4 does not load"
+	wait_for 20 bindings_complete || die "not all queues found a driver: $(cat $AP/bindings)"
+	wait_for 20 all_idle || die "queues do not get ready: $(cat $DEV/*/states 2>/dev/null | sort | uniq -c)"
+	sim_clear
+}
+
+need() {
+	modprobe "$1" || die "$1 does not load"
+}
+
+queues() {
+	local q
+
+	for q in "$DEV"/??.????; do
+		[ -e "$q" ] && echo "${q##*/}"
+	done
+}
+
+q_driver() {
+	local l
+
+	l=$(readlink "$DEV/$1/driver") || {
+		echo none
+		return
+	}
+	echo "${l##*/}"
+}
+
+q_has_driver() {
+	[ "$(q_driver "$1")" = "$2" ]
+}
+
+q_state() {
+	cat "$DEV/$1/states" 2>/dev/null
+}
+
+q_idle() {
+	[ "$(q_state "$1")" = "OPERATING [IDLE]" ]
+}
+
+all_idle() {
+	local q
+
+	for q in $(queues); do
+		q_has_driver "$q" cex4queue || continue
+		q_idle "$q" || return 1
+	done
+}
+
+q_clean() {
+	cat "$DEV/$1/clean" 2>/dev/null || echo "no such attribute"
+}
+
+q_clean_is() {
+	# shellcheck disable=SC2254
+	case "$(q_clean "$1")" in
+	$2) return 0 ;;
+	esac
+	return 1
+}
+
+unbind() {
+	wr "$AP/drivers/$(q_driver "$1")/unbind" "$1"
+}
+
+# bind_to QUEUE DRIVER
+bind_to() {
+	wr "$AP/drivers/$2/bind" "$1"
+}
+
+# move_to QUEUE DRIVER: by sysfs; the masks must allow it
+move_to() {
+	q_has_driver "$1" "$2" && return 0
+	if ! q_has_driver "$1" none; then
+		unbind "$1" || return 1
+	fi
+	bind_to "$1" "$2"
+}
+
+rescan() {
+	wr $AP/scans 1
+}
+
+# --- the simulator ----------------------------------------------------------
+
+sim() {
+	wr "$SIM/$1" "$2" || die "apsim: $1 does not take '$2': $RES"
+}
+
+sim_clear() {
+	sim log_clear 1
+}
+
+# sim_q QUEUE: its directory in debugfs
+sim_q() {
+	echo "$SIM/card${1%.*}/${1#*.}"
+}
+
+# sim_state QUEUE KEY
+sim_state() {
+	tr ' ' '\n' <"$(sim_q "$1")/state" | sed -n "s/^$2=//p"
+}
+
+# sim_count QUEUE KEY
+sim_count() {
+	tr ' ' '\n' <"$(sim_q "$1")/counters" | sed -n "s/^$2=//p"
+}
+
+# sim_log FILE: a copy of the log without its heading; it must be complete
+sim_log() {
+	cat $SIM/log >"$1.raw"
+	case "$(head -n 1 "$1.raw")" in
+	"# dropped=0 "*) ;;
+	*) diag "the simulator's log overflowed: $(head -n 1 "$1.raw")" ;;
+	esac
+	grep -v '^#' "$1.raw" >"$1"
+	rm -f "$1.raw"
+}
+
+# --- the second driver --------------------------------------------------------
+
+td() {
+	wr "$TD/$1" "$2" || die "ap_testdrv: $1 does not take '$2': $RES"
+}
+
+td_load() {
+	need ap_testdrv
+	[ -d $TD ] || die "ap_testdrv has no debugfs directory"
+}
+
+# td_take DOMAIN: all queues of a domain go to the second driver
+td_take() {
+	local q
+
+	loaded ap_testdrv || td_load
+	set_to $AP/aqmask "-$1"
+	for q in $(queues); do
+		[ "$((0x${q#*.}))" -eq "$1" ] || continue
+		wait_for 20 q_has_driver "$q" ap_testdrv ||
+			die "$q does not get to ap_testdrv: $(q_driver "$q")"
+		wait_for 20 q_idle "$q" || die "$q does not get ready: $(q_state "$q")"
+	done
+}
+
+# td_result KEY
+td_result() {
+	tr ' ' '\n' <$TD/results | sed -n "s/^$1=//p"
+}
+
+# Every promise of the bus the driver watches, in one number
+td_broken() {
+	tr ' ' '\n' <$TD/results | awk -F= '
+		/^(wrong|lost|double|after_cancel|refused_changed|refused_oddly|open_at_remove|in_remove_calls|late_calls|late_writes)=/ { n += $2 }
+		END { print n + 0 }'
+}
+
+# All messages are accounted for
+td_balance() {
+	tr ' ' '\n' <$TD/results | awk -F= '
+		/^submitted=/ { n += $2 }
+		/^(refused|replied|flushed|error|cancelled|wrong|lost)=/ { n -= $2 }
+		END { print n + 0 }'
+}
+
+td_log() {
+	grep -v '^#' $TD/log >"$1"
+}
+
+# td_saw EVENT QUEUE [TEXT]: the log has such a line
+td_saw() {
+	awk -v e="$1" -v q="$2" -v t="$3" '
+		$4 == e && $5 == q && (t == "" || index($0, t)) { n++ }
+		END { exit !n }' $TD/log
+}
+
+td_clear() {
+	td log_clear 1
+	td results_clear 1
+}
+
+# --- questions to both logs -----------------------------------------------------
+
+# merge_logs FILE: "TIME_NS S|T APQN EVENT TEXT", oldest first
+merge_logs() {
+	sim_log "$TMP/merge.sim"
+	td_log "$TMP/merge.td"
+	{
+		awk '{ print $2, "S", $5, $4, $8 }' "$TMP/merge.sim"
+		awk '{ print $2, "T", $5, $4, $6, $7, $8, $9 }' "$TMP/merge.td"
+	} | sort -n -k 1 >"$1"
+}
+
+# R3 in a merged log: each receive before remove() starts, remove() over before
+# the first ZAPQ.  Prints offences.
+# shellcheck disable=SC2120
+order_offences() {
+	awk '
+		$2 == "T" && $4 == "PROBE" && $5 == "enter" { removing[$3] = 0; done[$3] = 0 }
+		$2 == "T" && $4 == "REMOVE" && $5 == "enter" { removing[$3] = 1 }
+		$2 == "T" && $4 == "REMOVE" && $5 == "exit" { removing[$3] = 0; done[$3] = 1 }
+		$2 == "T" && $4 == "RECEIVE" && (removing[$3] || done[$3]) { print "receive after the start of remove():", $0 }
+		$2 == "S" && $4 == "ZAPQ" && removing[$3] { print "ZAPQ during remove():", $0 }
+	' "$@"
+}
+
+# R4 in a merged log: from the end of remove() to the next probe() nothing but
+# resets and their test.  Prints offences.
+# shellcheck disable=SC2120
+silence_offences() {
+	awk '
+		$2 == "T" && $4 == "REMOVE" && $5 == "exit" { away[$3] = 1 }
+		$2 == "T" && $4 == "PROBE" && $5 == "enter" { away[$3] = 0 }
+		$2 == "S" && away[$3] && ($4 == "NQAP" || $4 == "DQAP" || $4 == "AQIC" || $4 == "RAPQ") { print "after remove():", $0 }
+		$2 == "T" && away[$3] && $4 == "RECEIVE" { print "after remove():", $0 }
+	' "$@"
+}
+
+# The same seen by the firmware alone, for any driver: after a ZAPQ that was
+# accepted, the first instruction that uses the queue is the RAPQ of a probe.
+# A file from sim_log.  Prints offences.
+zapq_offences() {
+	awk '
+		$4 == "ZAPQ" { away[$5] = 1 }
+		$4 == "RAPQ" { away[$5] = 0 }
+		away[$5] && ($4 == "NQAP" || $4 == "DQAP" || $4 == "AQIC") { print "after ZAPQ:", $0 }
+	' "$@"
+}
+
+# proven QUEUE FILE: the last ZAPQ of a queue was followed by a TAPQ that says
+# response code 00, queue empty, no reply waiting, interrupts off.
+proven() {
+	awk -v q="$1" '
+		$5 != q { next }
+		$4 == "ZAPQ" { seen = 1; good = 0 }
+		$4 == "RAPQ" || $4 == "NQAP" { if (seen && !good) early = 1 }
+		$4 == "TAPQ" && seen && substr($8, 8, 4) == "8000" { good = 1 }
+		END { exit !(seen && good && !early) }
+	' "$2"
+}
+
+# ms since 0 of a time in ns
+ms() {
+	echo $((($1 + 999999) / 1000000))
+}
+
+# load_result KEY FILE: a number of ap_load's report
+load_result() {
+	awk -v k="$1" '{ for (i = 1; i < NF; i++) if ($i == k) { print $(i + 1); exit } }' "$2"
+}
+
+# load_errors FILE: the errnos other than those given
+load_errors() {
+	local file="$1"
+
+	shift
+	awk -v allow=" $* " '$1 == "error" && !index(allow, " " $2 " ") { print }' "$file"
+}

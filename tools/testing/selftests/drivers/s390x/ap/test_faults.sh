@@ -1,0 +1,123 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Odd answers of the firmware: each ends in a healthy queue or in a named error
+# state with a way back (the bus scan), within bounds, never in a loop; a lost
+# interrupt is noticed.  One queue only, so that requests meet the fault.
+# shellcheck source=ap_lib.sh
+cd "$(dirname "$0")" && . ./ap_lib.sh
+
+Q=00.0000
+LOOP=20000	# instructions in a few seconds: more is a loop
+
+some_requests() {
+	bounded 60 ap_load --threads 2 --key 1024 --op me-pub --requests 4
+}
+
+# Where the queue stands, as a word
+where() {
+	case "$(q_state $Q)" in
+	"OPERATING [IDLE]") echo ready ;;
+	ERROR*) echo error ;;
+	*) echo "$(q_state $Q)" ;;
+	esac
+}
+
+settled() {
+	case "$(where)" in
+	ready | error) return 0 ;;
+	esac
+	return 1
+}
+
+heal() {
+	rescan
+	sleep 0.2
+	[ "$(where)" = ready ]
+}
+
+# fault INSTRUCTION CODE COUNT
+fault() {
+	local what="$1 answers $2 (${3})" n
+
+	sim_clear
+	sim fault "add apqn=$Q insn=$1 do=rc=$2 count=$3"
+	case "$1" in
+	RAPQ | TAPQ | AQIC) wr $DEV/$Q/reset 1 ;;
+	esac
+	some_requests
+	if [ $? = 124 ]; then
+		not_ok "$what: requests end"
+		sim fault clear
+		sim release '*'
+		wait_for 60 gone $!
+		wait_for 60 heal
+		return
+	fi
+	sim_log "$TMP/sim"
+	n=$(wc -l <"$TMP/sim")
+	sim fault clear
+	wait_for 60 heal
+	diag "$what: then $(where), $n instructions, last_err_rc $(cat $DEV/$Q/last_err_rc)"
+	[ "$(where)" = ready ] && [ "$n" -lt $LOOP ] && some_requests &&
+		[ "$(load_result errors "$TMP/bounded")" = 0 ]
+	expect "$what: no loop, the queue heals, requests are answered" $? 0
+}
+
+plan 53
+stack_up "cards=8a domains=1"
+expect "one queue" "$(queues)" $Q
+for rc in 01 02 03 04 05 07 10 42 77; do
+	fault NQAP $rc 1
+done
+for rc in 01 02 03 04 05 07 10 77; do
+	fault DQAP $rc 1
+done
+for rc in 01 02 03 04 05 77; do
+	fault RAPQ $rc 1
+done
+for rc in 01 02 03 04 05 07 77; do
+	fault TAPQ $rc 1
+done
+for rc in 01 02 03 04 05 06 07 77; do
+	fault AQIC $rc 1
+done
+# for as long as it takes
+for f in "NQAP 77" "DQAP 77" "RAPQ 05" "RAPQ 77" "TAPQ 77" "AQIC 06"; do
+	# shellcheck disable=SC2086
+	fault $f 40
+done
+
+# A permanent fault leaves the queue in the named error state, with its code,
+# a line in the log, and not in a loop
+sim fault "add apqn=$Q insn=NQAP do=rc=77 count=inf"
+some_requests
+wait_for 10 settled
+expect_like "NQAP always answers 77: named error state" "$(q_state $Q)" "ERROR*"
+expect_like "NQAP always answers 77: the code" "$(cat $DEV/$Q/last_err_rc)" "response code*"
+check "NQAP always answers 77: a line in the kernel log" eval 'dmesg | tail -n 200 | grep -q "$Q"'
+sim_clear
+sleep 2
+sim_log "$TMP/sim"
+expect_range "NQAP always answers 77: instructions in 2 s" "$(wc -l <"$TMP/sim")" 0 200
+sim fault clear
+check "over: the scan brings it back" wait_for 60 heal
+
+# Interrupts
+sim fault "add apqn=$Q insn=REPLY do=lost-irq count=3"
+bounded 120 ap_load --threads 1 --key 1024 --op me-pub --requests 6
+expect "lost interrupts: noticed, all requests answered" "$?" 0
+grep latency "$TMP/bounded" | sed 's/^/# /'
+sim fault clear
+wait_for 120 heal
+sim fault "add apqn=$Q insn=REPLY do=spurious-irq count=20"
+bounded 120 ap_load --threads 2 --key 1024 --op me-pub --requests 20
+expect "interrupts without need: harmless" "$?" 0
+sim fault clear
+
+# Error replies of the card: EINVAL for bad operands, others are tried again
+sim fault "add apqn=$Q insn=REPLY do=error=84 count=1"
+bounded 60 ap_load --threads 1 --key 1024 --op me-pub --requests 4
+expect "error reply 84: EINVAL, once" "$(load_result EINVAL "$TMP/bounded") $(load_result wrong "$TMP/bounded")" "1 0"
+sim fault clear
+check "and the next is answered" ap_load --threads 1 --key 1024 --op me-pub --requests 4
+finish

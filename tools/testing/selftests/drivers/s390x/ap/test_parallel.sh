@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Many queues at once: all resets are issued, then waited for.  64 queues of
+# 4 cards, taken away by unloading their driver and by one mask write, within
+# two reset times and 100 ms; one queue within a reset time and 10 ms.
+# shellcheck source=ap_lib.sh
+cd "$(dirname "$0")" && . ./ap_lib.sh
+
+RESET=1000
+
+# All ZAPQs were issued before the first reset was over; how long that took
+issue_order() {
+	sim_log "$TMP/sim"
+	awk '$4 == "ZAPQ" { n++; if (!first) first = $2; last = $2 }
+		$4 == "RESETDONE" && n && !done { done = $2 }
+		END { printf "%d ZAPQ, %s\n", n, done && last < done ? "all before the first reset was over" : "one after the other" }' \
+		"$TMP/sim"
+}
+
+taken() {
+	local what="$1" want="$2" q
+
+	expect "$what: ZAPQs" "$(issue_order)" "$want ZAPQ, all before the first reset was over"
+	expect_range "$what: time (ms)" "$MS" $RESET $((2 * RESET + 100))
+	for q in $(queues); do
+		[ -e "$DEV/$q/clean" ] && q_clean "$q"
+	done | sort | uniq -c | sed 's/^ *//' >"$TMP/clean"
+	: >"$TMP/offences"
+	for q in $(queues); do
+		proven "$q" "$TMP/sim" || echo "$q was not proven clean"
+	done >"$TMP/offences"
+	expect_none "$what: every queue proven by TAPQ" "$TMP/offences"
+}
+
+plan 13
+stack_up "cards=4*8a domains=16 reset_ms=$RESET log=262144"
+expect "queues" "$(queues | wc -l)" 64
+sim_clear
+NS=$(ap_timed rmmod zcrypt_cex4 | tail -n 1)
+MS=$(ms "$NS")
+taken "rmmod" 64
+expect "rmmod: clean" "$(cat "$TMP/clean")" "64 clean"
+
+modprobe zcrypt_cex4 || die "zcrypt_cex4 does not load"
+wait_for 30 bindings_complete || die "queues without driver: $(cat $AP/bindings)"
+wait_for 30 all_idle || die "queues do not get ready"
+sim_clear
+wr $AP/apmask -0-3
+taken "mask write" 64
+expect "mask write: clean" "$(cat "$TMP/clean")" "64 clean"
+
+# The same into another driver's hands
+need vfio_ap
+set_to $AP/apmask +0-3
+wait_for 60 bindings_complete || die "queues without driver: $(cat $AP/bindings)"
+wait_for 30 all_idle || die "queues do not get ready"
+sim_clear
+wr $AP/apmask -0-3
+expect "mask write, hand-over to vfio_ap" "$RES $(for q in $(queues); do q_driver "$q"; done | sort | uniq -c | sed 's/^ *//')" "OK 64 vfio_ap"
+expect_range "mask write, hand-over to vfio_ap: time (ms)" "$MS" $RESET $((2 * RESET + 100))
+diag "$(issue_order)"
+unload vfio_ap || die "vfio_ap does not unload"
+
+# One queue: the best of ten, as the machine is not ours alone
+sim reset_ms 20
+set_to $AP/apmask +0-3
+wait_for 60 bindings_complete || die "queues without driver: $(cat $AP/bindings)"
+wait_for 30 all_idle || die "queues do not get ready"
+best=999999
+for n in 0 1 2 3 4 5 6 7 8 9; do
+	wr $AP/drivers/cex4queue/unbind 00.000$n || die "unbind: $RES"
+	[ $MS -ge $best ] || best=$MS
+done
+expect_range "unbind of one queue, reset time 20 ms: best of ten (ms)" $best 20 30
+NS=$(ap_timed rmmod zcrypt_cex4 | tail -n 1)
+diag "rmmod of 54 queues, reset time 20 ms: $(ms "$NS") ms"
+finish

@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# R1: once a queue is being removed, or has no driver, or has one that does not
+# use the bus's messages, ap_queue_message() answers -ENODEV and changes nothing.
+# shellcheck source=ap_lib.sh
+cd "$(dirname "$0")" && . ./ap_lib.sh
+
+# Send 8 messages to a queue that must refuse them: what of the results differs
+# from "8 refused, nothing touched, nothing at the firmware"
+refusal() {
+	local before after
+
+	td results_clear 1
+	before="$(cat "$DEV/$Q/requestq_count" "$DEV/$Q/pendingq_count") $(sim_count $Q nqap)"
+	td submit "$Q 8 $1"
+	after="$(cat "$DEV/$Q/requestq_count" "$DEV/$Q/pendingq_count") $(sim_count $Q nqap)"
+	echo "refused=$(td_result refused) broken=$(td_broken) $([ "$before" = "$after" ] && echo untouched || echo "$before -> $after")"
+}
+REFUSED="refused=8 broken=0 untouched"
+
+plan 14
+stack_up "cards=8a,8a domains=4"
+td_take 1
+Q=00.0001
+
+td submit "$Q 8"
+expect "a bound queue takes messages and answers them" \
+	"$(td_result replied) $(td_broken)" "8 0"
+
+# Phase 2: remove() takes its time
+td remove_delay_ms 2000
+td log_clear 1
+job unbind ap_write $AP/drivers/ap_testdrv/unbind $Q
+wait_for 10 td_saw REMOVE $Q enter || die "remove() was not called"
+expect "remove() running: refused" "$(refusal noowner)" "$REFUSED"
+expect "remove() running: refused, with the owner asked for first" "$(refusal)" "$REFUSED"
+check "remove() was still running then" eval '! td_saw REMOVE $Q exit'
+check "the queue's state was REMOVE when remove() was called" td_saw REMOVE $Q state=REMOVE
+wait_for 15 gone "$JOB" || die "unbind does not end"
+td remove_delay_ms 0
+
+# Phase 3: the reset takes its time
+move_to $Q ap_testdrv || die "bind: $RES"
+wait_for 10 q_idle $Q || die "$Q does not get ready"
+sim reset_ms 2000
+td log_clear 1
+job unbind ap_write $AP/drivers/ap_testdrv/unbind $Q
+wait_for 10 td_saw REMOVE $Q exit || die "remove() was not called"
+expect "reset running: refused" "$(refusal noowner)" "$REFUSED"
+expect "reset running: refused, with the owner asked for first" "$(refusal)" "$REFUSED"
+wait_for 15 gone "$JOB" || die "unbind does not end"
+sim reset_ms 20
+
+# No driver
+q_has_driver $Q none || die "$Q has a driver"
+expect "without a driver: refused" "$(refusal noowner)" "$REFUSED"
+expect "without a driver: refused, with the owner asked for first" "$(refusal)" "$REFUSED"
+
+# A driver that leaves the queue alone
+td passive 1
+move_to $Q ap_testdrv || die "bind: $RES"
+expect "a driver without messages: refused" "$(refusal noowner)" "$REFUSED"
+unbind $Q || die "unbind: $RES"
+td passive 0
+
+# And back
+move_to $Q ap_testdrv || die "bind: $RES"
+wait_for 10 q_idle $Q || die "$Q does not get ready"
+td results_clear 1
+td submit "$Q 8"
+expect "bound again: takes messages and answers them" \
+	"$(td_result replied) $(td_broken)" "8 0"
+
+# From many senders, while the queue comes and goes
+storm() {
+	while [ ! -e "$TMP/stop" ]; do
+		ap_write $TD/submit "$Q 16" >/dev/null
+	done
+}
+td results_clear 1
+sim_clear
+sim service_us 500
+job s1 storm
+job s2 storm
+job s3 storm
+n=0
+while [ $n -lt 20 ]; do
+	unbind $Q || die "unbind: $RES"
+	bind_to $Q ap_testdrv || die "bind: $RES"
+	# let some messages in, whatever the speed of the machine
+	r=$(td_result replied)
+	wait_for 5 eval '[ $(td_result replied) -gt '"$r"' ]' || break
+	n=$((n + 1))
+done
+touch "$TMP/stop"
+stop_jobs
+sim service_us 0
+expect "20 hand-overs under three senders: each was followed by answers" "$n" 20
+diag "$(cat $TD/results)"
+expect "20 hand-overs under three senders: every message accounted for, none in error" \
+	"$(td_balance) $(td_broken) $(td_result error)" "0 0 0"
+sim_log "$TMP/sim"
+zapq_offences "$TMP/sim" >"$TMP/offences"
+expect_none "the firmware saw no message of a queue that was away" "$TMP/offences"
+finish

@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# R4: after remove() returned no code of that driver runs for the queue, no
+# message instruction goes to it until the next probe(), and its timers and
+# deferred work are gone.  Under load, with interrupts and with polling.
+# shellcheck source=ap_lib.sh
+cd "$(dirname "$0")" && . ./ap_lib.sh
+
+sender() {
+	while [ ! -e "$TMP/stop" ]; do
+		ap_write $TD/submit "$1 24" >/dev/null
+	done
+}
+
+# Hand-overs of both queues under senders, and RSA on the other queues
+under_load() {
+	local what="$1" n=0 q
+
+	td_clear
+	rm -f "$TMP/stop"
+	sim service_us 300
+	for q in 00.0001 01.0001; do
+		job "s1.$q" sender $q
+		job "s2.$q" sender $q
+	done
+	job load ap_load --threads 2 --key 1024 --op me-pub --seconds 120
+	sleep 0.3
+	sim_clear
+	while [ $n -lt 10 ]; do
+		for q in 00.0001 01.0001; do
+			unbind $q || die "unbind $q: $RES"
+		done
+		# long enough for whatever should not be there to show
+		sleep 0.2
+		for q in 00.0001 01.0001; do
+			bind_to $q ap_testdrv || die "bind $q: $RES"
+			wait_for 20 q_has_messages $q || die "$q is not used: $(q_state $q)"
+		done
+		n=$((n + 1))
+	done
+	touch "$TMP/stop"
+	merge_logs "$TMP/merged"
+	stop_jobs
+	sim service_us 0
+	silence_offences "$TMP/merged" >"$TMP/offences"
+	expect_none "$what: silence from remove() to probe()" "$TMP/offences"
+	expect "$what: removals seen" "$(grep -c 'REMOVE exit' "$TMP/merged")" 20
+	diag "$(cat $TD/results)"
+	expect "$what: no late call, no late write to the reply buffer" \
+		"$(td_result late_calls) $(td_result in_remove_calls) $(td_result late_writes)" "0 0 0"
+	expect "$what: no promise broken, all messages accounted for" "$(td_broken) $(td_balance)" "0 0"
+	expect "$what: answers of RSA on the other queues" \
+		"wrong $(load_result wrong "$TMP/load") errors $(load_result errors "$TMP/load")" "wrong 0 errors 0"
+}
+
+q_has_messages() {
+	local base
+
+	base=$(sim_count "$1" nqap_ok)
+	sleep 0.05
+	[ "$(sim_count "$1" nqap_ok)" -gt "$base" ]
+}
+
+plan 21
+stack_up "cards=8a,8a domains=4"
+td_take 1
+under_load "interrupts"
+
+# A reply time-out that is due after remove(): it must not do anything
+td request_timeout_ms 1000
+unbind 00.0001 && bind_to 00.0001 ap_testdrv || die "rebind: $RES"
+wait_for 20 q_idle 00.0001
+sim fault "add apqn=00.0001 insn=REPLY do=hold count=inf"
+td_clear
+job held ap_write $TD/submit "00.0001 8"
+wait_for 10 eval '[ "$(td_result submitted)" -eq 8 ]'
+sim_clear
+unbind 00.0001 || die "unbind: $RES"
+sleep 2
+sim fault clear
+sim release '*'
+sleep 0.3
+sim_log "$TMP/sim"
+awk '$5 == "00.0001" && $4 ~ /^(ZAPQ|NQAP|DQAP|RAPQ|AQIC|TAPQ)$/ && last { print }
+	$5 == "00.0001" && $4 == "ZAPQ" { zapq = 1 }
+	$5 == "00.0001" && $4 == "TAPQ" && zapq && substr($8, 8, 4) == "8000" { last = 1 }' \
+	"$TMP/sim" | grep -v TAPQ >"$TMP/offences"
+expect_none "a time-out due after remove() does not touch the queue" "$TMP/offences"
+check "the queue was proven clean" proven 00.0001 "$TMP/sim"
+expect "no promise broken" "$(td_broken)" 0
+
+# A driver that fails in probe() after it has set the queue up
+move_to 00.0001 ap_testdrv || die "bind: $RES"
+wait_for 20 q_idle 00.0001
+unbind 00.0001 || die "unbind: $RES"
+td probe_error 12
+td probe_error_late 1
+td probe_error_count 1
+td_clear
+sim_clear
+bind_to 00.0001 ap_testdrv
+expect "probe() fails: the bind says so" "$RES" ENOMEM
+sleep 0.3
+sim_log "$TMP/sim"
+# its set-up may have issued RAPQ and AQIC; from the bus's ZAPQ on it is quiet
+zapq_offences "$TMP/sim" >"$TMP/offences"
+expect_none "probe() fails: silence afterwards" "$TMP/offences"
+check "probe() fails: the queue is cleaned and proven" wait_for 10 q_clean_is 00.0001 clean
+td probe_error_late 0
+unload ap_testdrv || die "ap_testdrv does not unload"
+stack_down || die "modules do not unload"
+
+# No interrupts: timers and the poll thread look at the queues
+stack_up "cards=8a,8a domains=4 irq=0"
+td_take 1
+under_load "timer"
+set_to $AP/poll_thread 1
+under_load "poll thread"
+finish
