@@ -106,7 +106,7 @@ static const char *mask_number(const char *str, unsigned long limit,
 
 	if (*str == '0') {
 		radix = 8;
-		if (tolower(str[1]) == 'x' && isxdigit(str[2])) {
+		if (tolower(str[1]) == 'x') {
 			radix = 16;
 			str += 2;
 		}
@@ -364,7 +364,7 @@ static int mask_commit(const struct ap_mask *mask, const unsigned long *new)
 
 	if (bitmap_andnot(added, new, mask->bits, MASK_BITS)) {
 		apqns[mask->axis] = added;
-		rc = ap_bus_for_each_driver(mask_ask_driver, apqns);
+		rc = ap_bus_visit_drivers(mask_ask_driver, apqns);
 	}
 	if (!rc)
 		bitmap_copy(mask->bits, new, MASK_BITS);
