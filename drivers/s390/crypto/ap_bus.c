@@ -335,14 +335,14 @@ static int ap_driver_visit(struct device_driver *driver, void *data)
 }
 
 /**
- * ap_bus_for_each_driver() - call a function for each registered driver
+ * ap_bus_visit_drivers() - call a function for each registered driver
  * @fn: the function; non-zero ends the walk
  * @arg: passed to @fn
  *
  * Context: process, sleeps; the driver's module stays while @fn runs.
  * Return: what the last call returned.
  */
-int ap_bus_for_each_driver(ap_driver_fn_t *fn, void *arg)
+int ap_bus_visit_drivers(ap_driver_fn_t *fn, void *arg)
 {
 	struct ap_driver_walk walk = { .fn = fn, .arg = arg };
 
@@ -470,7 +470,7 @@ void ap_bus_expect_bindings(void)
 void ap_bus_check_bindings(void)
 {
 	char count[32];
-	char *envp[] = { "BINDINGS=complete", count, NULL };
+	char *envp[3] = { "BINDINGS=complete", count, NULL };
 	unsigned int apqns, bound;
 
 	if (!ap_scan_count() || completion_done(&ap_bindings_complete))
@@ -506,7 +506,7 @@ EXPORT_SYMBOL(ap_wait_apqn_bindings_complete);
 static void ap_send_change(struct ap_device *ap_dev, const char *what, int val)
 {
 	char var[16];
-	char *envp[] = { var, NULL };
+	char *envp[2] = { var, NULL };
 
 	snprintf(var, sizeof(var), "%s=%d", what, !!val);
 	kobject_uevent_env(&ap_dev->device.kobj, KOBJ_CHANGE, envp);
@@ -664,8 +664,9 @@ static void __exit ap_bus_exit(void)
 {
 	debugfs_remove(ap_debugfs);
 	ap_scan_exit();
-	ap_poll_exit();
+	/* With the bus go its attributes, which start and stop the polling */
 	ap_devices_exit();
+	ap_poll_exit();
 	ap_msg_exit();
 	/* Queues and cards are freed by RCU and by their last user */
 	rcu_barrier();

@@ -223,11 +223,11 @@ struct ap_hand_over {
  * @attach: a bind was refused because the queue was not clean
  * @slot: dense number of the queue among all, see ap_poll.c
  * @clock_start: when the wait of the present state began (ktime_get_ns())
- * @progress: jiffies of the last reply, or of the first message after idling
+ * @progress: jiffies of the last reply, or of the first message that waits
  * @poll_start: since when polling waits for a reply (ktime_get_ns())
  * @unclean_since: jiffies when the last cleaning failed
  * @look: the next look at the queue
- * @watchdog: looks now and then while messages are at the card
+ * @watchdog: looks now and then while there are messages
  * @hand_over: about the last removal of a driver
  * @rcu: the poll code finds queues under RCU
  */
@@ -362,7 +362,7 @@ extern struct mutex ap_perms_mutex;
 int ap_owned_by_def_drv(int card, int queue);
 int ap_apqn_in_matrix_owned_by_def_drv(unsigned long *apm, unsigned long *aqm);
 int ap_hex2bitmap(const char *str, unsigned long *bitmap, int bits);
-int ap_parse_mask_str(const char *str, unsigned long *bitmap, int bits,
-		      struct mutex *lock);
+int ap_parse_mask_str(const char *str, unsigned long *bitmap,
+		      int bits, struct mutex *lock);
 
 #endif /* _AP_BUS_H_ */

@@ -122,19 +122,27 @@ static enum hrtimer_restart ap_look_expired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/*
- * Armed once when the queue gets something to do, not with every message: it
- * finds out itself whether there is still something to watch.
- */
 static void ap_watchdog_expired(struct timer_list *timer)
 {
 	struct ap_queue *aq = from_timer(aq, timer, watchdog);
 
 	ap_queue_watch(aq);
-	spin_lock_bh(&aq->lock);
-	if (aq->outstanding)
+}
+
+/**
+ * ap_poll_watch() - have the watchdog look at a queue in a while
+ * @aq: the queue, with messages
+ *
+ * Not put off by further messages: it finds out itself how long there has been
+ * no reply, so that a message costs no timer.
+ *
+ * Context: softirq or process, queue's lock held.
+ */
+void ap_poll_watch(struct ap_queue *aq)
+{
+	lockdep_assert_held(&aq->lock);
+	if (!timer_pending(&aq->watchdog))
 		mod_timer(&aq->watchdog, jiffies + AP_WATCH_PERIOD);
-	spin_unlock_bh(&aq->lock);
 }
 
 /*
@@ -208,8 +216,6 @@ void ap_poll_outstanding(struct ap_queue *aq, bool outstanding)
 	set_bit(aq->slot, ap_outstanding);
 	/* Visible before the NQAP whose reply brings the interrupt */
 	smp_mb__after_atomic();
-	if (!timer_pending(&aq->watchdog))
-		mod_timer(&aq->watchdog, jiffies + AP_WATCH_PERIOD);
 }
 
 /**

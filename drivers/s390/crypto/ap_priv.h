@@ -29,7 +29,7 @@ void ap_bus_check_bindings(void);
 void ap_bus_expect_bindings(void);
 void ap_bus_count_bindings(unsigned int *apqns, unsigned int *bound);
 typedef int ap_driver_fn_t(struct ap_driver *drv, void *arg);
-int ap_bus_for_each_driver(ap_driver_fn_t *fn, void *arg);
+int ap_bus_visit_drivers(ap_driver_fn_t *fn, void *arg);
 
 /**
  * struct ap_batch - removals whose zero-resets are waited for together
@@ -216,6 +216,7 @@ int ap_poll_queue_init(struct ap_queue *aq);
 void ap_poll_queue_exit(struct ap_queue *aq);
 void ap_poll_queue_stop(struct ap_queue *aq);
 void ap_poll_arm(struct ap_queue *aq, enum ap_look look);
+void ap_poll_watch(struct ap_queue *aq);
 void ap_poll_outstanding(struct ap_queue *aq, bool outstanding);
 void *ap_airq_ptr(void);
 int ap_poll_thread_set(bool on);

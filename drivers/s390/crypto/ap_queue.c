@@ -59,7 +59,7 @@ enum ap_flush {
  * @clock: which wait it belongs to; a wait may go through several states
  * @runs: the bus works the queue for the driver
  * @accepts: takes messages
- * @outstanding: an interrupt, the poll thread and the watchdog look at it
+ * @outstanding: an interrupt and the poll thread look at it
  * @step: what is done when the queue is looked at
  */
 struct ap_state_desc {
@@ -208,7 +208,7 @@ static const struct ap_answer ap_answers_nqap[] = {
 
 static const struct ap_answer ap_answers_dqap[] = {
 	ROW(RESPONSE_NORMAL, ALWAYS, READY, RECEIVED, NOW),
-	ROW(RESPONSE_NO_PENDING_REPLY, EMPTY, READY, LOST, NOW),
+	ROW(RESPONSE_NO_PENDING_REPLY, EMPTY, READY, LOST, REPLY),
 	ROW(RESPONSE_NO_PENDING_REPLY, ALWAYS, READY, NONE, REPLY),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, KEEP, NONE, LATER),
@@ -453,12 +453,20 @@ unsigned int ap_insn_states(enum ap_insn insn)
 }
 #endif
 
+/* Whether somebody waits for something from the queue */
+static bool ap_queue_waiting(struct ap_queue *aq)
+{
+	return aq->requestq_count || aq->pendingq_count;
+}
+
 /*
  * Messages. Each arrow of a message's life is one function: accept, sent,
  * handed back.
  */
 static void ap_msg_accept(struct ap_queue *aq, struct ap_message *msg)
 {
+	if (!ap_queue_waiting(aq))
+		aq->progress = jiffies;
 	msg->stage = AP_MSG_REQUESTQ;
 	list_add_tail(&msg->list, &aq->requestq);
 	aq->requestq_count++;
@@ -472,11 +480,8 @@ static void ap_msg_sent(struct ap_queue *aq, struct ap_message *msg)
 	list_move_tail(&msg->list, &aq->pendingq);
 	aq->requestq_count--;
 	aq->pendingq_count++;
-	if (!aq->queue_count++) {
-		aq->progress = jiffies;
-		if (!aq->irq)
-			aq->poll_start = ktime_get_ns();
-	}
+	if (!aq->queue_count++ && !aq->irq)
+		aq->poll_start = ktime_get_ns();
 }
 
 /* Takes a message off the queue: it is the caller's */
@@ -651,9 +656,8 @@ static void ap_queue_unclean(struct ap_queue *aq)
 {
 	char buf[24];
 
-	pr_err_ratelimited("queue %s is not clean after driver %s: %s; it stays without a driver. The bus scan tries again, or write to its reset attribute\n",
+	pr_err_ratelimited("queue %s is not clean (%s) and gets no driver until it is: the bus scan tries again, or write to its reset attribute\n",
 			   ap_name(aq),
-			   aq->hand_over.driver[0] ? aq->hand_over.driver : "(none)",
 			   ap_rc_reason(aq->last_err_rc, buf, sizeof(buf)));
 	AP_DBF_ERR("%s queue %04x rc 0x%02x\n", __func__,
 		   aq->qid, aq->last_err_rc);
@@ -959,8 +963,8 @@ void ap_queue_look(struct ap_queue *aq)
 }
 
 /*
- * With nothing of ours at the card and still no room, the card is somebody
- * else's or broken: that is not worth the driver's whole time limit.
+ * With nothing at the card its reply cannot be what we wait for: the card is
+ * somebody else's or broken, and not worth the driver's whole time limit.
  */
 static unsigned long ap_queue_patience(struct ap_queue *aq)
 {
@@ -969,30 +973,39 @@ static unsigned long ap_queue_patience(struct ap_queue *aq)
 	return aq->queue_count ? limit : min(limit, 10UL * HZ);
 }
 
+/* Too long without a reply: give the messages back, and the card a reset */
+static void ap_queue_give_up(struct ap_queue *aq)
+{
+	pr_warn_ratelimited("queue %s: nothing came back for %u s, handing back %d messages and resetting it\n",
+			    ap_name(aq),
+			    jiffies_to_msecs(jiffies - aq->progress) / 1000,
+			    aq->requestq_count + aq->pendingq_count);
+	ap_flush_both(aq);
+	if (ap_states[aq->state].outstanding) {
+		ap_queue_set_state(aq, AP_STATE_RESET_START);
+		ap_queue_run(aq);
+	}
+}
+
 /**
- * ap_queue_watch() - the watchdog's look at a queue with messages at the card
+ * ap_queue_watch() - the watchdog's look at a queue with messages
  * @aq: the queue
  *
  * Notices what no interrupt tells: a lost one, a card that went away, and
- * a reply that does not come within the driver's time limit (the queue is
- * reset then, its messages go back with -EAGAIN).
+ * a reply that does not come within the driver's time limit.
  *
  * Context: softirq; takes the queue's lock.
  */
 void ap_queue_watch(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
-	if (ap_states[aq->state].outstanding) {
+	if (ap_states[aq->state].outstanding)
 		ap_queue_run(aq);
-		if (ap_states[aq->state].outstanding &&
-		    time_after(jiffies, aq->progress + ap_queue_patience(aq))) {
-			pr_warn_ratelimited("queue %s: no reply within %u s, resetting it\n",
-					    ap_name(aq),
-					    jiffies_to_msecs(ap_queue_patience(aq)) / 1000);
-			ap_queue_set_state(aq, AP_STATE_RESET_START);
-			ap_queue_run(aq);
-		}
-	}
+	if (ap_queue_waiting(aq) &&
+	    time_after(jiffies, aq->progress + ap_queue_patience(aq)))
+		ap_queue_give_up(aq);
+	if (ap_queue_waiting(aq))
+		ap_poll_watch(aq);
 	spin_unlock_bh(&aq->lock);
 }
 
@@ -1100,6 +1113,7 @@ int ap_queue_message(struct ap_queue *aq, struct ap_message *ap_msg)
 	if (ap_queue_accepts(aq) &&
 	    (!ap_msg->owner || ap_msg->owner == aq->driver->driver.owner)) {
 		ap_msg_accept(aq, ap_msg);
+		ap_poll_watch(aq);
 		if (aq->state == AP_STATE_IDLE ||
 		    aq->state == AP_STATE_WORKING) {
 			enum ap_look look = ap_step_send(aq);

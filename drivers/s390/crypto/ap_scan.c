@@ -512,7 +512,7 @@ static int ap_tell_scan_complete(struct ap_driver *drv, void *unused)
 
 static void ap_scan_done(void)
 {
-	char *envp[] = { "INITSCAN=done", NULL };
+	char *envp[2] = { "INITSCAN=done", NULL };
 
 	if (atomic64_inc_return(&ap_scans) == 1)
 		kobject_uevent_env(&ap_root_device->kobj, KOBJ_CHANGE, envp);
@@ -539,7 +539,7 @@ static bool ap_scan_all(void)
 		if (ap_config_grown(ap_qci_now.apm, ap_qci_before.apm) ||
 		    ap_config_grown(ap_qci_now.aqm, ap_qci_before.aqm))
 			ap_bus_expect_bindings();
-		ap_bus_for_each_driver(ap_tell_config_changed, NULL);
+		ap_bus_visit_drivers(ap_tell_config_changed, NULL);
 	}
 	for (id = 0; id <= ap_max_adapter_id; id++) {
 		ap_scan_card(id);
@@ -547,7 +547,7 @@ static bool ap_scan_all(void)
 	}
 	ap_select_domain();
 	if (changed)
-		ap_bus_for_each_driver(ap_tell_scan_complete, NULL);
+		ap_bus_visit_drivers(ap_tell_scan_complete, NULL);
 	ap_scan_done();
 	return changed;
 }
