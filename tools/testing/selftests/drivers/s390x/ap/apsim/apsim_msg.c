@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * apsim: messages and the replies to them
+ *
+ * Layouts: drivers/s390/crypto/zcrypt_msgtype50.c of Linux 6.12 for requests
+ * of type 50 and replies of type 80, zcrypt_error.h for error replies.
+ */
+
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
+
+#include "apsim.h"
+
+#define TYPE_CPRB	0x06
+#define TYPE_RSA	0x50
+#define TYPE_RSA_REPLY	0x80
+#define TYPE_ERROR	0x82
+
+#define ERROR_LEN	8
+
+/* Head, then three operands of one size; or five halves and a whole one. */
+static const struct apsim_format formats[] = {
+	{ 0x0001, APSIM_OP_ME, 128, 400 },
+	{ 0x0002, APSIM_OP_ME, 256, 784 },
+	{ 0x0003, APSIM_OP_ME, 512, 1552 },
+	{ 0x0011, APSIM_OP_CRT, 128, 464 },
+	{ 0x0012, APSIM_OP_CRT, 256, 912 },
+	{ 0x0013, APSIM_OP_CRT, 512, 1808 },
+};
+
+static const u8 zeroes[512];
+
+/**
+ * apsim_reply_error() - make an error reply
+ * @reply: where to; it must not own a body
+ * @type: 0x82 or 0x88
+ * @code: reply code
+ *
+ * Context: any.
+ */
+void apsim_reply_error(struct apsim_reply *reply, u8 type, u8 code)
+{
+	*reply = (struct apsim_reply) {
+		.head = { [1] = type, [4] = code },
+		.hlen = ERROR_LEN,
+		.len = ERROR_LEN,
+	};
+}
+
+static void reply_result(struct apsim_reply *reply, u32 size, u8 *body)
+{
+	*reply = (struct apsim_reply) {
+		.head = { [1] = TYPE_RSA_REPLY },
+		.hlen = APSIM_HEAD,
+		.len = APSIM_HEAD + size,
+		.body = body,
+	};
+	put_unaligned_be16(reply->len, reply->head + 2);
+}
+
+/**
+ * apsim_reply_piece() - find a part of a reply
+ * @reply: the reply
+ * @off: where the part starts, less than @reply->len
+ * @piece: its bytes
+ *
+ * Context: any.
+ * Return: how many bytes are there in one piece, at least 1
+ */
+u32 apsim_reply_piece(const struct apsim_reply *reply, u32 off,
+		      const u8 **piece)
+{
+	if (off < reply->hlen) {
+		*piece = reply->head + off;
+		return reply->hlen - off;
+	}
+	if (reply->body) {
+		*piece = reply->body + off - reply->hlen;
+		return reply->len - off;
+	}
+	*piece = zeroes;
+	return min_t(u32, sizeof(zeroes), reply->len - off);
+}
+
+static const struct apsim_format *find_format(const u8 *head)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(formats); i++)
+		if (get_unaligned_be16(head + 8) == formats[i].keyblock)
+			return &formats[i];
+	return NULL;
+}
+
+/* What an accelerator objects to before it looks at the numbers. */
+static u8 check_head(const u8 *head, u32 len, const struct apsim_format *fmt)
+{
+	if (len < APSIM_HEAD)
+		return APSIM_ERR_MSG_LENGTH;
+	if (!fmt)
+		return APSIM_ERR_FORMAT;
+	if (fmt->len != len || get_unaligned_be16(head + 2) != len)
+		return APSIM_ERR_MSG_LENGTH;
+	/* reserved1, reserved2, reserved3 and the six bytes of the block */
+	if (head[0] || head[4] || head[6] || head[7] ||
+	    memchr_inv(head + 10, 0, 6))
+		return APSIM_ERR_RESERVED;
+	return 0;
+}
+
+static u8 wrong_kind(char mode, u8 type)
+{
+	if (mode == 'a' && type == TYPE_RSA)
+		return 0;
+	/*
+	 * Coprocessors know type 6 but have no firmware here.  Malformed is
+	 * what drivers hand to the program at once, without trying again
+	 * and without giving the queue up.
+	 */
+	if (mode != 'a' && type == TYPE_CPRB)
+		return APSIM_ERR_MALFORMED;
+	return APSIM_ERR_MSG_TYPE;
+}
+
+/**
+ * apsim_msg_take() - fetch a request and see what is to be done
+ * @job: filled in; @job->req is set when something has to be computed
+ * @reply: the reply, when nothing has to be computed
+ * @mode: what kind of card: 'a', 'c' or 'p'
+ * @addr: kernel address of the message
+ * @len: its length, not 0
+ *
+ * Without rsa only the head of the message is fetched, and the result is
+ * zeroes.
+ *
+ * Context: any; no lock held, allocates.
+ * Return: 0, or -EFAULT when the message cannot be read
+ */
+int apsim_msg_take(struct apsim_job *job, struct apsim_reply *reply,
+		   char mode, unsigned long addr, u32 len)
+{
+	const struct apsim_format *fmt;
+	u8 head[APSIM_HEAD] = {};
+	u8 err;
+
+	*job = (struct apsim_job) { .op = APSIM_OP_OTHER };
+	if (!apsim_mem_get(head, addr, min_t(u32, len, APSIM_HEAD)))
+		return -EFAULT;
+	job->type = head[1];
+	err = wrong_kind(mode, job->type);
+	if (err) {
+		apsim_reply_error(reply, TYPE_ERROR, err);
+		return 0;
+	}
+	fmt = find_format(head);
+	err = check_head(head, len, fmt);
+	if (err) {
+		apsim_reply_error(reply, TYPE_ERROR, err);
+		return 0;
+	}
+	job->op = fmt->op;
+	if (!apsim_knob(APSIM_KNOB_RSA)) {
+		reply_result(reply, fmt->size, NULL);
+		return 0;
+	}
+	job->req = kmalloc(len, GFP_ATOMIC | __GFP_NOWARN);
+	if (!job->req) {
+		apsim_reply_error(reply, TYPE_ERROR, APSIM_ERR_MACHINE);
+		return 0;
+	}
+	if (!apsim_mem_get(job->req, addr, len)) {
+		kfree_sensitive(job->req);
+		job->req = NULL;
+		return -EFAULT;
+	}
+	job->fmt = fmt;
+	return 0;
+}
+
+/**
+ * apsim_msg_compute() - do what a request asks for
+ * @job: a request with something to compute; stays the caller's
+ * @reply: the reply
+ *
+ * Context: process, may take long.
+ */
+void apsim_msg_compute(struct apsim_job *job, struct apsim_reply *reply)
+{
+	const struct apsim_format *fmt = job->fmt;
+	const u8 *operands = job->req + APSIM_HEAD;
+	u32 size = fmt->size;
+	u8 *body = kmalloc(size, GFP_KERNEL);
+	int err;
+
+	if (!body || !IS_REACHABLE(CONFIG_MPILIB))
+		err = APSIM_ERR_MACHINE;
+	else if (fmt->op == APSIM_OP_ME)
+		err = apsim_rsa_me(operands, operands + size,
+				   operands + 2 * size, size, body);
+	else
+		err = apsim_rsa_crt(operands, operands + 5 * (size / 2), size,
+				    body);
+	if (err) {
+		kfree_sensitive(body);
+		apsim_reply_error(reply, TYPE_ERROR, err);
+		return;
+	}
+	reply_result(reply, size, body);
+}
