@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+# What the lab is made of, and what each part is made from.  ./lab calls this
+# with the packages installed and the tree locked; it is of use by hand too:
+# make kernel-lab, make guest-debug, make style.
+#
+# A stamp in build/stamp is written when its step is done, last of all, and
+# every script makes its result under another name first, so a step that was
+# interrupted is simply done again.
+
+MAKEFLAGS += -rR --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+ifeq ($(shell test $(CURDIR) -ef $(dir $(lastword $(MAKEFILE_LIST))) && echo yes),)
+$(error run make in the top directory of the tree)
+endif
+
+S := build/stamp
+TESTS := tools/testing/selftests/drivers/s390x/ap
+$(shell mkdir -p $(S))
+
+.PHONY: help tree force
+help:
+	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, debug), style'
+	@echo './lab help says what most people want'
+
+# --- the trees ---------------------------------------------------------------
+tree: $(S)/linux
+force:
+
+# These two look each time whether there is something to do and leave their
+# stamps as they were when there is not.
+$(S)/base: force
+	@if scripts/stale-base; then scripts/stage 'base tree' base scripts/base; fi
+
+$(S)/linux $(S)/ext &: $(S)/base force
+	@scripts/overlay
+
+# --- kernels -----------------------------------------------------------------
+FRAGMENTS_lab := config/lab.config
+FRAGMENTS_debug := config/lab.config config/debug.config
+
+define kernel
+.PHONY: kernel-$(1) guest-$(1)
+kernel-$(1): $(S)/modules-$(1)
+guest-$(1): build/initramfs-$(1).cpio.gz
+
+$(S)/kernel-$(1): $(S)/linux $$(FRAGMENTS_$(1)) scripts/kernel scripts/config-kernel
+	@scripts/stage 'kernel ($(1))' kernel-$(1) scripts/kernel $(1) $$(FRAGMENTS_$(1))
+	@touch $$@
+
+$(S)/modules-$(1): $(S)/kernel-$(1) $(S)/ext scripts/modules
+	@scripts/stage 'modules ($(1))' modules-$(1) scripts/modules $(1)
+	@touch $$@
+
+build/initramfs-$(1).cpio.gz: $(S)/modules-$(1) $(S)/user $(S)/guest-root $(S)/tests \
+		scripts/initramfs scripts/guest-init scripts/guest-kunit
+	@scripts/stage 'initramfs ($(1))' initramfs-$(1) scripts/initramfs $(1)
+endef
+$(foreach k,lab debug,$(eval $(call kernel,$(k))))
+
+# --- user space --------------------------------------------------------------
+$(S)/guest-root: config/guest-packages scripts/guest-packages
+	@scripts/stage 's390x user space' guest-packages scripts/guest-packages
+	@touch $@
+
+# The names are prerequisites too: a file that is gone changes the list.
+PROGRAMS := $(wildcard $(TESTS)/*.[ch])
+SCRIPTS := $(filter-out $(PROGRAMS),$(shell find $(TESTS) -maxdepth 1 -type f 2>/dev/null))
+$(S)/list: force
+	@echo '$(sort $(PROGRAMS) $(SCRIPTS))' | cmp -s - $@ || \
+		echo '$(sort $(PROGRAMS) $(SCRIPTS))' >$@
+
+$(S)/user: $(PROGRAMS) $(S)/list scripts/user
+	@scripts/stage 'programs for the guest' user scripts/user
+	@touch $@
+
+$(S)/tests: $(SCRIPTS) $(S)/list
+	@touch $@
