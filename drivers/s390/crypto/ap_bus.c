@@ -608,6 +608,8 @@ static int ap_devices_init(void)
 
 static void ap_devices_exit(void)
 {
+	/* It is on the bus for its uevents only, the bus holds no reference */
+	ap_root_device->bus = NULL;
 	root_device_unregister(ap_root_device);
 	bus_unregister(&ap_bus_type);
 }
