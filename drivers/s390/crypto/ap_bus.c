@@ -550,25 +550,31 @@ bool ap_is_se_guest(void)
 EXPORT_SYMBOL(ap_is_se_guest);
 
 /*
- * debugfs: the figures of the last removal, a line per queue.
+ * debugfs: the figures of the last removal, a line per queue. One that was only
+ * found, and cleaned for its first driver, has no driver there.
  */
+static const char *ap_hand_over_result(const struct ap_hand_over *ho)
+{
+	if (!ho->end)
+		return "none";
+	return ho->clean ? "clean" : "unclean";
+}
+
 static int ap_hand_overs_show(struct seq_file *m, void *unused)
 {
 	struct ap_hand_over ho;
 	struct ap_queue *aq;
 	unsigned long qid;
-	char clean[64];
 
 	for (qid = 0; (aq = ap_queue_get_next(&qid)); qid++) {
 		spin_lock_bh(&aq->lock);
 		ho = aq->hand_over;
 		spin_unlock_bh(&aq->lock);
-		ap_queue_clean_text(aq, clean, sizeof(clean));
-		seq_printf(m, "%s driver=%s flushed=%u flush_ns=%llu remove_ns=%llu reset_ns=%llu zapq=%u tapq=%u end_ns=%llu now=%s",
+		seq_printf(m, "%s driver=%s flushed=%u flush_ns=%llu remove_ns=%llu reset_ns=%llu zapq=%u tapq=%u result=%s end_ns=%llu\n",
 			   dev_name(&aq->ap_dev.device),
 			   ho.driver[0] ? ho.driver : "-", ho.flushed,
 			   ho.flush_ns, ho.remove_ns, ho.reset_ns, ho.zapq,
-			   ho.tapq, ho.end, clean);
+			   ho.tapq, ap_hand_over_result(&ho), ho.end);
 		put_device(&aq->ap_dev.device);
 	}
 	return 0;

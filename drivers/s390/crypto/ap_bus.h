@@ -179,6 +179,7 @@ struct ap_message;
  * @zapq: ZAPQ instructions issued in phase 3
  * @tapq: TAPQ instructions issued in phase 3
  * @end: end of phase 3, 0 while it is not over
+ * @clean: how it ended: TAPQ has shown the queue clean
  */
 struct ap_hand_over {
 	char driver[32];
@@ -190,6 +191,7 @@ struct ap_hand_over {
 	u64 remove_ns;
 	u64 reset_ns;
 	u64 end;
+	bool clean;
 };
 
 /**

@@ -608,6 +608,7 @@ static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 
 	if (ap_state_zeroing(from) && !ap_state_zeroing(to)) {
 		aq->hand_over.end = ktime_get_ns();
+		aq->hand_over.clean = to == AP_STATE_UNBOUND;
 		aq->hand_over.reset_ns = aq->hand_over.end - aq->clock_start;
 		wake_up_all(&ap_zero_over);
 	}
