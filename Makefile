@@ -78,3 +78,13 @@ $(S)/user: $(PROGRAMS) $(S)/list scripts/user
 
 $(S)/tests: $(SCRIPTS) $(S)/list
 	@touch $@
+
+# --- style -------------------------------------------------------------------
+.PHONY: style style-trees
+style-trees: $(S)/style-trees
+$(S)/style-trees: $(S)/kernel-lab scripts/style-trees config/packages
+	@scripts/stage 'trees for the style tests' style-trees scripts/style-trees
+	@touch $@
+
+style: $(S)/style-trees
+	@scripts/style

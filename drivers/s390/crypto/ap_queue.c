@@ -1473,7 +1473,10 @@ void ap_queue_remove_begin(struct ap_queue *aq)
 
 	/* Who looks at the queue from here on finds REMOVE, and rests */
 	ap_poll_queue_stop(aq);
+
+	spin_lock_bh(&aq->lock);
 	ho->flush_ns = ktime_get_ns() - ho->start;
+	spin_unlock_bh(&aq->lock);
 }
 
 /**

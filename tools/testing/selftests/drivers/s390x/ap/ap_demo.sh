@@ -63,7 +63,7 @@ trap 'stop_jobs; rm -rf "$TMP"' EXIT
 trap 'exit 1' INT TERM HUP
 grep -q " /sys/kernel/debug debugfs" /proc/mounts ||
 	mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
-dmesg >"$TMP/dmesg.start"
+mark_dmesg
 BAD=0
 
 trouble() {

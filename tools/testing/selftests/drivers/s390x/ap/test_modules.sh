@@ -14,7 +14,7 @@ counts() {
 }
 
 plan 13
-stack_up "cards=8a,7c domains=2"
+stack_up "cards=8a,7p domains=2"
 need vfio_ap
 td_load
 first=$(counts)
@@ -30,7 +30,7 @@ n=0
 odd=
 while [ $n -lt 20 ]; do
 	stack_down || break
-	modprobe apsim cards=8a,7c domains=2 && modprobe ap || break
+	modprobe apsim cards=8a,7p domains=2 && modprobe ap || break
 	# the order of the drivers changes from time to time
 	case $((n % 4)) in
 	0) order="zcrypt_cex4 vfio_ap ap_testdrv" ;;

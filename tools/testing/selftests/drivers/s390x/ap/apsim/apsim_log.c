@@ -41,6 +41,7 @@ const char *const apsim_what_name[APSIM_NR_WHAT] = {
 
 /* Is there a log?  Asked before a record is made; set once, at load. */
 bool apsim_log_on __read_mostly;
+EXPORT_SYMBOL_GPL(apsim_log_on);
 
 static struct {
 	raw_spinlock_t lock;

@@ -42,6 +42,7 @@ struct apsim_knob apsim_knobs[APSIM_NR_KNOBS] = {
 	KNOB(CRT_US, "service_us crt", 0, LONGEST_SERVICE_US, 0),
 	KNOB(OTHER_US, "service_us other", 0, LONGEST_SERVICE_US, 0),
 };
+EXPORT_SYMBOL_GPL(apsim_knobs);
 
 /**
  * apsim_knob_set() - set a number that a user gave as text
