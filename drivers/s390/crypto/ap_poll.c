@@ -152,7 +152,8 @@ void ap_poll_watch(struct ap_queue *aq)
  */
 static u64 ap_look_interval(struct ap_queue *aq, enum ap_look look)
 {
-	u64 max = READ_ONCE(ap_poll_max_ns);
+	/* No busy loop in the timer softirq, whatever was asked for */
+	u64 max = max(READ_ONCE(ap_poll_max_ns), 1UL * NSEC_PER_USEC);
 
 	switch (look) {
 	case AP_LOOK_RESET:
@@ -350,7 +351,8 @@ unsigned long ap_poll_timeout_get(void)
 
 /**
  * ap_poll_timeout_set() - change the longest time between two polls
- * @ns: nanoseconds, up to 120 seconds; less than 1 µs is taken as 1 µs
+ * @ns: nanoseconds, up to 120 seconds; the bus does not poll faster than
+ *	every microsecond
  *
  * Context: process.
  * Return: 0, or -EINVAL.
@@ -359,7 +361,7 @@ int ap_poll_timeout_set(unsigned long ns)
 {
 	if (ns > AP_POLL_LIMIT_NS)
 		return -EINVAL;
-	WRITE_ONCE(ap_poll_max_ns, max(ns, 1UL * NSEC_PER_USEC));
+	WRITE_ONCE(ap_poll_max_ns, ns);
 	ap_poll_kick();
 	return 0;
 }
