@@ -242,7 +242,7 @@ static void show_card_flag(struct seq_file *m, const struct apsim_file *f)
 {
 	const struct apsim_card *card = f->object;
 
-	seq_printf(m, "%u\n", card->flag[f->node->arg]);
+	seq_printf(m, "%u\n", READ_ONCE(card->flag[f->node->arg]));
 }
 
 static int store_card_flag(char *text, const struct apsim_file *f)
@@ -259,7 +259,7 @@ static void show_queue_flag(struct seq_file *m, const struct apsim_file *f)
 {
 	const struct apsim_queue *q = f->object;
 
-	seq_printf(m, "%u\n", q->flag[f->node->arg]);
+	seq_printf(m, "%u\n", READ_ONCE(q->flag[f->node->arg]));
 }
 
 static int store_queue_flag(char *text, const struct apsim_file *f)
@@ -268,6 +268,15 @@ static int store_queue_flag(char *text, const struct apsim_file *f)
 
 	return parse_flag(text, &on) ?:
 	       apsim_queue_set(f->object, f->node->arg, on);
+}
+
+/* A flag of a queue together with its card's: both, or one of them. */
+static bool flag_of(const struct apsim_queue *q, enum apsim_flag flag, bool both)
+{
+	bool queue = READ_ONCE(q->flag[flag]);
+	bool card = READ_ONCE(q->card->flag[flag]);
+
+	return both ? queue && card : queue || card;
 }
 
 static void show_state(struct seq_file *m, const struct apsim_file *f)
@@ -301,8 +310,8 @@ static void show_state(struct seq_file *m, const struct apsim_file *f)
 	seq_printf(m, "entries=%u replies=%u irq=%u irqpending=%u reset=%s async=%s used=%u ",
 		   entries, replies, irq, pending, reset[rst], async, used);
 	seq_printf(m, "config=%u chkstop=%u present=%u\n",
-		   q->flag[APSIM_CONFIGURED] && q->card->flag[APSIM_CONFIGURED],
-		   q->flag[APSIM_STOPPED] || q->card->flag[APSIM_STOPPED],
+		   flag_of(q, APSIM_CONFIGURED, true),
+		   flag_of(q, APSIM_STOPPED, false),
 		   gone != APSIM_RC_NOT_AVAILABLE);
 }
 

@@ -346,6 +346,8 @@ static int build_up(void)
 		goto fail;
 	apsim_debugfs_init();
 	rc = apsim_model_init(cards);
+	if (rc == -ENOMEM)
+		pr_err("no memory for cards=%s\n", cards);
 	if (rc)
 		goto fail;
 	rc = register_die_notifier(&die_notifier);
@@ -369,10 +371,8 @@ static int __init apsim_init(void)
 		return -EEXIST;
 	}
 	rc = build_up();
-	if (rc) {
-		pr_err("cannot start: error %d\n", rc);
+	if (rc)
 		return rc;
-	}
 	set_facilities();
 	pr_info("cards=%s domains=%u depth=%u irq=%u\n", cards,
 		apsim_knob(APSIM_KNOB_DOMAINS), apsim_knob(APSIM_KNOB_DEPTH),

@@ -324,7 +324,7 @@ int apsim_card_set(struct apsim_card *card, enum apsim_flag flag, bool on)
 {
 	mutex_lock(&config_mutex);
 	if (card->flag[flag] != on) {
-		card->flag[flag] = on;
+		WRITE_ONCE(card->flag[flag], on);
 		apsim_log_text(APSIM_CONFIG, card->id, APSIM_NO_DOMAIN,
 			       "%s=%u", flag_name[flag], on);
 		refresh_card(card);
@@ -348,7 +348,7 @@ int apsim_queue_set(struct apsim_queue *q, enum apsim_flag flag, bool on)
 {
 	mutex_lock(&config_mutex);
 	if (q->flag[flag] != on) {
-		q->flag[flag] = on;
+		WRITE_ONCE(q->flag[flag], on);
 		apsim_log_text(APSIM_CONFIG, q->card->id, q->domain, "%s=%u",
 			       flag_name[flag], on);
 		refresh_queue(q);
@@ -368,7 +368,7 @@ static int set_usage(u64 mask)
 			rc = add_queues(cards[id], mask);
 	if (rc)
 		return rc;
-	usage_domains = mask;
+	WRITE_ONCE(usage_domains, mask);
 	for (id = 0; id < APSIM_MAX_CARDS; id++)
 		if (cards[id])
 			refresh_card(cards[id]);
@@ -391,7 +391,7 @@ int apsim_domains_set(bool usage, u64 mask)
 	if (usage)
 		rc = set_usage(mask);
 	else
-		control_domains = mask;
+		WRITE_ONCE(control_domains, mask);
 	if (!rc) {
 		apsim_log_text(APSIM_CONFIG, APSIM_NO_CARD, APSIM_NO_DOMAIN,
 			       "%s_domains=0x%016llx",
