@@ -75,7 +75,7 @@ static int parse_service(const char *text, s64 *us)
 		key = strlen(keys[i]);
 		if (strncmp(text, keys[i], key))
 			continue;
-		len = strcspn(text + key, " ");
+		len = strcspn(text + key, " ,");
 		if (!len || len >= sizeof(number) || us[i] >= 0)
 			return -EINVAL;
 		strscpy(number, text + key, len + 1);
@@ -89,7 +89,8 @@ static int parse_service(const char *text, s64 *us)
 
 /**
  * apsim_service_set() - set the times operations take
- * @text: "N" for all, or some of "me=N crt=N other=N"; microseconds
+ * @text: "N" for all, or some of "me=N crt=N other=N"; microseconds; a comma
+ *	is as good as a space, which module parameters cannot have
  *
  * Context: any.
  * Return: 0, or -EINVAL with the old values kept
@@ -111,7 +112,8 @@ int apsim_service_set(const char *text)
 			if (n < 0)
 				return n;
 			text += n;
-			text += strspn(text, " ");
+			if (*text && !*++text)
+				return -EINVAL;
 		} while (*text);
 	}
 	for (i = 0; i < ARRAY_SIZE(us); i++)
@@ -161,7 +163,7 @@ static int set_service(const char *val, const struct kernel_param *kp)
 		rc = apsim_service_set(strim(text));
 	}
 	if (rc)
-		pr_err("parameter service_us=%s: N or \"me=N crt=N other=N\", N 0..%u\n",
+		pr_err("parameter service_us=%s: N or me=N,crt=N,other=N; N 0..%u\n",
 		       val ?: "", LONGEST_SERVICE_US);
 	return rc;
 }
@@ -190,7 +192,7 @@ MODULE_PARM_DESC(domains, "number of usage and control domains, 1..64 (4)");
 NUMBER_PARAM(depth, DEPTH);
 MODULE_PARM_DESC(depth, "entries of a queue, 1..16 (8)");
 module_param_cb(service_us, &service_ops, NULL, 0444);
-MODULE_PARM_DESC(service_us, "time an operation takes, N or me=N crt=N other=N (0)");
+MODULE_PARM_DESC(service_us, "microseconds an operation takes, N or me=N,crt=N,other=N (0)");
 NUMBER_PARAM(reset_ms, RESET_MS);
 MODULE_PARM_DESC(reset_ms, "time a reset takes, 0..60000 (20)");
 NUMBER_PARAM(irq, IRQ);

@@ -1393,7 +1393,7 @@ static void test_bad_settings(struct kunit *test)
 		"", "x", "-1", "1 ", "0x1", "60001", "4294967296", "1,2"
 	};
 	static const char *const services[] = {
-		"", "x", "-1", "10000001", "me", "me=", "me=1,crt=2", "me=1 me=2",
+		"", "x", "-1", "10000001", "me", "me=", "me=1,", ",me=1", "me=1  crt=1", "me=1 me=2",
 		"me=-1", "other=10000001", "me=1 x", "me= 1", "crt=0x1",
 		"me=99999999999999999999"
 	};
@@ -1409,7 +1409,7 @@ static void test_bad_settings(struct kunit *test)
 				    -EINVAL, "\"%s\"", services[i]);
 	KUNIT_EXPECT_EQ(test, apsim_knob(APSIM_KNOB_RESET_MS), 0);
 	KUNIT_EXPECT_EQ(test, apsim_knob(APSIM_KNOB_ME_US), 0);
-	KUNIT_EXPECT_EQ(test, apsim_service_set("crt=7 me=5"), 0);
+	KUNIT_EXPECT_EQ(test, apsim_service_set("crt=7,me=5"), 0);
 	KUNIT_EXPECT_EQ(test, apsim_knob(APSIM_KNOB_ME_US), 5);
 	KUNIT_EXPECT_EQ(test, apsim_knob(APSIM_KNOB_CRT_US), 7);
 	KUNIT_EXPECT_EQ(test, apsim_knob(APSIM_KNOB_OTHER_US), 0);
