@@ -504,6 +504,7 @@ struct apsim_fault {
 
 bool apsim_fault_hit(const struct apsim_queue *q, enum apsim_what what,
 		     struct apsim_fault *fault);
+void apsim_fault_clear(void);
 int apsim_fault_command(char *line);
 int apsim_release_command(char *text);
 void apsim_fault_show(struct seq_file *m);

@@ -45,7 +45,7 @@ static DEFINE_RAW_SPINLOCK(rules_lock);	/* guards all of the following */
 static struct apsim_rule rules[APSIM_MAX_RULES];
 static u32 last_rule;			/* highest place in use, plus 1 */
 static u32 next_id = 1;
-static u32 dice = 1;
+static u32 dice;
 /* Instructions that some rule is about; read without the lock. */
 static unsigned long rules_what;
 
@@ -325,7 +325,12 @@ static int rule_del(const char *text)
 	return rc;
 }
 
-static void rules_clear(void)
+/**
+ * apsim_fault_clear() - have no rules, and begin the random numbers anew
+ *
+ * Context: any.
+ */
+void apsim_fault_clear(void)
 {
 	unsigned long flags;
 
@@ -335,6 +340,7 @@ static void rules_clear(void)
 	refresh_summary();
 	raw_spin_unlock_irqrestore(&rules_lock, flags);
 }
+EXPORT_SYMBOL_GPL(apsim_fault_clear);
 
 /**
  * apsim_fault_command() - do what was written to debugfs file "fault"
@@ -348,7 +354,7 @@ int apsim_fault_command(char *line)
 	char *verb = strsep(&line, " ");
 
 	if (!strcmp(verb, "clear") && !line) {
-		rules_clear();
+		apsim_fault_clear();
 		return 0;
 	}
 	if (!line)
@@ -415,17 +421,19 @@ void apsim_fault_show(struct seq_file *m)
  */
 int apsim_release_command(char *text)
 {
-	struct apsim_card *card;
+	struct apsim_queue *q;
 	int id, dom, c, d, n = 0;
 
 	if (apsim_apqn_parse(text, &id, &dom))
 		return -EINVAL;
 	for (c = 0; c < APSIM_MAX_CARDS; c++) {
-		card = id < 0 || id == c ? apsim_card_get(c) : NULL;
-		for (d = 0; card && d < APSIM_MAX_DOMAINS; d++) {
-			if ((dom >= 0 && dom != d) || !card->queue[d])
+		for (d = 0; d < APSIM_MAX_DOMAINS; d++) {
+			if ((id >= 0 && id != c) || (dom >= 0 && dom != d))
 				continue;
-			apsim_queue_release(card->queue[d]);
+			q = apsim_queue_get(c << 8 | d);
+			if (!q)
+				continue;
+			apsim_queue_release(q);
 			n++;
 		}
 	}

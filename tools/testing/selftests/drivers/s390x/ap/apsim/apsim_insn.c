@@ -181,8 +181,8 @@ static u8 do_aqic(struct insn *in, struct apsim_queue *q)
 	if (on == q->irq_on)
 		return on && !apsim_mem_byte_ok(nib) ? APSIM_RC_BAD_ADDRESS :
 						       APSIM_RC_AS_IT_WAS;
-	/* No guest of ours has a GISA: format bits 56, 57 and its address. */
-	if (on && ctrl & (GENMASK(31, 4) | GENMASK(33, 32)))
+	/* No guest of ours has a GISA: its format and its origin must be 0. */
+	if (on && ctrl & (GENMASK(33, 32) | GENMASK(30, 4)))
 		return APSIM_RC_BAD_GISA;
 	if (on && !apsim_mem_byte_ok(nib))
 		return APSIM_RC_BAD_ADDRESS;

@@ -346,6 +346,7 @@ static int build_up(void)
 	rc = apsim_workers_start();
 	if (rc)
 		goto fail;
+	apsim_fault_clear();
 	apsim_debugfs_init();
 	rc = apsim_model_init(cards);
 	if (rc == -ENOMEM)

@@ -1393,7 +1393,8 @@ static void test_bad_settings(struct kunit *test)
 		"", "x", "-1", "1 ", "0x1", "60001", "4294967296", "1,2"
 	};
 	static const char *const services[] = {
-		"", "x", "-1", "10000001", "me", "me=", "me=1,", ",me=1", "me=1  crt=1", "me=1 me=2",
+		"", "x", "-1", "10000001", "me", "me=", "me=1,", ",me=1",
+		"me=1  crt=1", "me=1 me=2",
 		"me=-1", "other=10000001", "me=1 x", "me= 1", "crt=0x1",
 		"me=99999999999999999999"
 	};
@@ -1512,13 +1513,6 @@ static void suite_exit(struct kunit_suite *suite)
 		apsim_card_set(apsim_card_get(COPRO_CARD), APSIM_PRESENT, false);
 }
 
-static void clear_rules(void)
-{
-	char line[] = "clear";
-
-	apsim_fault_command(line);
-}
-
 static int test_init(struct kunit *test)
 {
 	static const enum apsim_knob_id zero[] = {
@@ -1535,7 +1529,7 @@ static int test_init(struct kunit *test)
 		knob(zero[i], 0);
 	knob(APSIM_KNOB_RSA, apsim_knobs[APSIM_KNOB_RSA].max);
 	knob(APSIM_KNOB_IRQ, 1);
-	clear_rules();
+	apsim_fault_clear();
 	release();
 	pqap(FC(2) | env.accel, 0, 0);
 	pqap(FC(2) | env.copro, 0, 0);
@@ -1550,7 +1544,7 @@ static void test_exit(struct kunit *test)
 
 	if (!env.msg)
 		return;
-	clear_rules();
+	apsim_fault_clear();
 	release();
 	knob(APSIM_KNOB_RESET_MS, 0);
 	pqap(FC(2) | env.accel, 0, 0);
