@@ -14,7 +14,7 @@ cd "$(dirname "$0")" && . ./ap_lib.sh
 ALLOWED=ENODEV
 
 plan 11
-stack_up "cards=8a,8a domains=4 service_us=500"
+stack_up "cards=8a,8a domains=4 service_us=500 log=262144"
 need vfio_ap
 td_load
 before="$(use_count zcrypt_cex4) $(use_count vfio_ap) $(use_count ap_testdrv)"
@@ -56,7 +56,7 @@ sed 's/^/# /' "$TMP/load"
 expect "hand-overs" $hand_overs 60
 expect "each to the driver it was meant for" $wrong_driver 0
 expect "each clean" $unclean 0
-expect_range "requests answered" "$(load_result done "$TMP/load")" 50 1000000000
+expect_range "requests answered" "$(load_result "done" "$TMP/load")" 50 1000000000
 expect "no wrong answer, no request stuck" \
 	"$(load_result wrong "$TMP/load") $(load_result stuck "$TMP/load")" "0 0"
 load_errors "$TMP/load" $ALLOWED >"$TMP/offences"

@@ -25,7 +25,7 @@ idle() {
 	expect_none "$1: an idle bus issues nothing" "$TMP/offences"
 }
 
-plan 22
+plan 23
 stack_up "cards=8a,8a domains=2 service_us=200"
 expect "interrupts" "$(cat $AP/ap_interrupts)" 1
 expect "interrupts on at the card" "$(sim_state 00.0000 irq)" 1

@@ -75,6 +75,7 @@ expect "bound again: takes messages and answers them" \
 storm() {
 	while [ ! -e "$TMP/stop" ]; do
 		ap_write $TD/submit "$Q 16" >/dev/null
+		sleep 0.02
 	done
 }
 td results_clear 1

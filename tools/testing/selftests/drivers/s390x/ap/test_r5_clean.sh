@@ -70,7 +70,7 @@ closed() {
 	refused "$1" "$2"
 }
 
-plan 92
+plan 110
 stack_up "cards=8a,8a domains=4"
 set_to /sys/module/ap/parameters/remove_timeout 1000
 td_take 1

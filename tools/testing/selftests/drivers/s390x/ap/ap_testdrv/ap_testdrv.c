@@ -33,7 +33,7 @@
 
 #include "ap_bus.h"
 
-#define TD_LOG_SIZE	8192	/* entries */
+#define TD_LOG_SIZE	32768	/* entries */
 #define TD_LOG_TEXT	80
 #define TD_NO_QID	-1
 #define TD_MAX_BATCH	256
@@ -570,8 +570,10 @@ static void td_send(struct td_msg *msg, struct ap_queue *aq, bool with_owner)
 	memcpy(&before, &msg->m, sizeof(before));
 	if (!rc)
 		rc = ap_queue_message(aq, &msg->m);
-	td_log(msg->tq->qid, "SEND", "psmid=%lx rc=%d state=%s", before.psmid, rc,
-	       td_state(aq));
+	/* refusals are many where senders do not give up: the sum must do */
+	if (rc != -ENODEV)
+		td_log(msg->tq->qid, "SEND", "psmid=%lx rc=%d state=%s", before.psmid,
+		       rc, td_state(aq));
 	if (rc) {
 		td_refused(msg, &before, rc);
 		return;
