@@ -8,7 +8,7 @@
  *   3 zero-reset: ZAPQ, until TAPQ shows the queue clean
  * Phase 3 of one removal waits for the end. Who removes many queues (a driver
  * that is unloaded, a mask that changes, a card that goes) opens a batch: then
- * each removal starts its reset, and the batch waits for all of them at once.
+ * each removal only starts its reset, and they are waited for when all run.
  * A queue that is still being reset cannot be probed, batch or not.
  */
 #define KMSG_COMPONENT "ap"
@@ -82,81 +82,51 @@ static atomic64_t ap_bindings_complete_count;
 
 /*
  * Batches of removals. A list, since several tasks may each have one; found by
- * task, since the driver core calls remove() in the task that started it.
+ * task, since the driver core calls probe() and remove() in the task that
+ * started it.
  */
 static LIST_HEAD(ap_batches);
 static DEFINE_SPINLOCK(ap_batch_lock);	/* protects ap_batches */
 
 /**
- * ap_batch_begin() - the removals of this task are waited for together
+ * ap_batch_begin() - this task's removals do not wait for their zero-resets
  * @batch: the caller's, until ap_batch_end()
+ *
+ * The caller waits itself, with ap_queue_zero_wait(), when all are under way.
  *
  * Context: process.
  */
 void ap_batch_begin(struct ap_batch *batch)
 {
 	batch->task = current;
-	xa_init(&batch->queues);
 	spin_lock(&ap_batch_lock);
 	list_add(&batch->node, &ap_batches);
 	spin_unlock(&ap_batch_lock);
 }
 
 /**
- * ap_batch_end() - wait for the zero-resets of a batch
+ * ap_batch_end() - end of a batch
  * @batch: the batch
  *
- * Context: process, sleeps; as long as the slowest reset, which is bounded.
+ * Context: process.
  */
 void ap_batch_end(struct ap_batch *batch)
 {
-	struct ap_queue *aq;
-	unsigned long qid;
-
 	spin_lock(&ap_batch_lock);
 	list_del(&batch->node);
 	spin_unlock(&ap_batch_lock);
-
-	xa_for_each(&batch->queues, qid, aq) {
-		ap_queue_zero_wait(aq);
-		put_device(&aq->ap_dev.device);
-	}
-	xa_destroy(&batch->queues);
 }
 
-static struct ap_batch *ap_batch_of_current(void)
+static bool ap_in_batch(void)
 {
-	struct ap_batch *batch, *found = NULL;
+	struct ap_batch *batch;
+	bool found = false;
 
 	spin_lock(&ap_batch_lock);
-	list_for_each_entry(batch, &ap_batches, node) {
-		if (batch->task == current) {
-			found = batch;
-			break;
-		}
-	}
+	list_for_each_entry(batch, &ap_batches, node)
+		found |= batch->task == current;
 	spin_unlock(&ap_batch_lock);
-	/* Only this task ends it */
 	return found;
-}
-
-/* Waits here and now where there is no batch, or no memory for its entry */
-static void ap_batch_add_or_wait(struct ap_queue *aq)
-{
-	struct ap_batch *batch = ap_batch_of_current();
-	struct ap_queue *old;
-
-	if (batch) {
-		get_device(&aq->ap_dev.device);
-		old = xa_store(&batch->queues, aq->qid, aq, GFP_KERNEL);
-		if (!xa_is_err(old)) {
-			if (old)
-				put_device(&old->ap_dev.device);
-			return;
-		}
-		put_device(&aq->ap_dev.device);
-	}
-	ap_queue_zero_wait(aq);
 }
 
 /*
@@ -231,13 +201,16 @@ static int ap_queue_probe(struct ap_queue *aq, struct ap_driver *drv)
 	if (!drv->probe || !ap_drv_may_have(drv, aq->qid))
 		return -ENODEV;
 	ap_bus_expect_bindings();
-	rc = ap_queue_claim(aq, drv);
+	/* In a batch the tries go side by side, before the drivers come */
+	rc = ap_queue_claim(aq, drv, !ap_in_batch());
 	if (rc)
 		return rc;
 	rc = drv->probe(&aq->ap_dev);
 	if (rc)
 		/* What it has left in the queue is none of the next one's */
 		ap_queue_take_back(aq, NULL);
+	else
+		ap_queue_open(aq);
 	return rc;
 }
 
@@ -256,7 +229,8 @@ static void ap_bus_remove(struct device *dev)
 
 	if (is_queue_dev(dev)) {
 		ap_queue_take_back(to_ap_queue(dev), drv->remove);
-		ap_batch_add_or_wait(to_ap_queue(dev));
+		if (!ap_in_batch())
+			ap_queue_zero_wait(to_ap_queue(dev));
 	} else if (drv->remove) {
 		drv->remove(to_ap_dev(dev));
 	}
@@ -275,11 +249,35 @@ const struct bus_type ap_bus_type = {
  * Drivers.
  */
 
+static void ap_zero_start_all(void)
+{
+	struct ap_queue *aq;
+	unsigned long qid;
+
+	for (qid = 0; (aq = ap_queue_get_next(&qid)); qid++) {
+		ap_queue_heal_unclean(aq);
+		put_device(&aq->ap_dev.device);
+	}
+}
+
+static void ap_zero_wait_all(void)
+{
+	struct ap_queue *aq;
+	unsigned long qid;
+
+	for (qid = 0; (aq = ap_queue_get_next(&qid)); qid++) {
+		ap_queue_zero_wait(aq);
+		put_device(&aq->ap_dev.device);
+	}
+}
+
 /**
  * ap_driver_register() - register a driver for cards or queues
  * @ap_drv: the driver
  * @owner: its module
  * @name: its name
+ *
+ * What is not clean gets another try first, all at the same time.
  *
  * Context: process, sleeps; probe() is called for the devices that are there.
  * Return: 0 or an errno.
@@ -287,12 +285,16 @@ const struct bus_type ap_bus_type = {
 int ap_driver_register(struct ap_driver *ap_drv, struct module *owner,
 		       char *name)
 {
+	struct ap_batch batch;
 	int rc;
 
 	ap_drv->driver.bus = &ap_bus_type;
 	ap_drv->driver.owner = owner;
 	ap_drv->driver.name = name;
+	ap_zero_start_all();
+	ap_batch_begin(&batch);
 	rc = driver_register(&ap_drv->driver);
+	ap_batch_end(&batch);
 	ap_bus_check_bindings();
 	return rc;
 }
@@ -304,7 +306,8 @@ EXPORT_SYMBOL(ap_driver_register);
  *
  * All its queues are reset at the same time.
  *
- * Context: process, sleeps; bounded by the parameter remove_timeout.
+ * Context: process, sleeps; as long as the driver's own remove() takes, and
+ * then within the parameter remove_timeout.
  */
 void ap_driver_unregister(struct ap_driver *ap_drv)
 {
@@ -313,6 +316,7 @@ void ap_driver_unregister(struct ap_driver *ap_drv)
 	ap_batch_begin(&batch);
 	driver_unregister(&ap_drv->driver);
 	ap_batch_end(&batch);
+	ap_zero_wait_all();
 }
 EXPORT_SYMBOL(ap_driver_unregister);
 
@@ -353,21 +357,34 @@ int ap_bus_visit_drivers(ap_driver_fn_t *fn, void *arg)
  * Bindings.
  */
 
-/* Whether the queue is with a driver of the wrong kind, and should move */
-static bool ap_queue_misplaced(struct ap_queue *aq)
+static void ap_queue_attach(struct ap_queue *aq)
+{
+	if (device_attach(&aq->ap_dev.device) < 0)
+		AP_DBF_WARN("%s queue %04x failed\n", __func__, aq->qid);
+}
+
+/*
+ * Whether the queue is to move: it has changed sides, or is (a bind that came
+ * in between) with a driver of the other side. Under ap_revise_mutex.
+ */
+static bool ap_queue_misplaced(struct ap_queue *aq, bool *bound)
 {
 	struct device *dev = &aq->ap_dev.device;
-	bool misplaced;
+	bool reserved, misplaced;
 
 	/* The device lock: the driver cannot come or go while we look */
 	device_lock(dev);
-	misplaced = dev->driver &&
-		    !ap_drv_may_have(to_ap_drv(dev->driver), aq->qid);
+	reserved = ap_mask_reserved(aq->qid);
+	misplaced = aq->reserved != reserved;
+	aq->reserved = reserved;
+	*bound = dev->driver;
+	if (*bound)
+		misplaced = !ap_drv_may_have(to_ap_drv(dev->driver), aq->qid);
 	device_unlock(dev);
 	return misplaced;
 }
 
-/* One mask change at a time; outermost, nothing of the bus calls into it */
+/* One change of the bindings at a time; outermost */
 static DEFINE_MUTEX(ap_revise_mutex);
 
 /**
@@ -381,43 +398,37 @@ static DEFINE_MUTEX(ap_revise_mutex);
  */
 void ap_bus_revise_bindings(void)
 {
-	struct xarray moved;
 	struct ap_batch batch;
+	struct xarray moved;
 	struct ap_queue *aq;
 	unsigned long qid;
-	struct device *dev;
+	bool bound;
 
 	mutex_lock(&ap_revise_mutex);
 	xa_init(&moved);
 	ap_batch_begin(&batch);
 	for (qid = 0; (aq = ap_queue_get_next(&qid)); qid++) {
-		dev = &aq->ap_dev.device;
-		if (!ap_queue_misplaced(aq)) {
-			put_device(dev);
+		if (!ap_queue_misplaced(aq, &bound)) {
+			put_device(&aq->ap_dev.device);
 			continue;
 		}
-		device_release_driver(dev);
+		if (bound)
+			device_release_driver(&aq->ap_dev.device);
 		if (xa_err(xa_store(&moved, qid, aq, GFP_KERNEL))) {
-			/* no memory to remember it: one by one, then */
-			ap_queue_zero_wait(aq);
-			if (device_attach(dev) < 0)
-				AP_DBF_WARN("%s queue %04x attach failed\n",
-					    __func__, aq->qid);
-			put_device(dev);
+			/* no memory to come back to it: now, then */
+			ap_queue_attach(aq);
+			put_device(&aq->ap_dev.device);
 		}
 	}
-	ap_batch_end(&batch);
-
+	xa_for_each(&moved, qid, aq)
+		ap_queue_zero_wait(aq);
 	xa_for_each(&moved, qid, aq) {
-		dev = &aq->ap_dev.device;
-		if (device_attach(dev) < 0)
-			AP_DBF_WARN("%s queue %04x attach failed\n", __func__,
-				    aq->qid);
-		put_device(dev);
+		ap_queue_attach(aq);
+		put_device(&aq->ap_dev.device);
 	}
+	ap_batch_end(&batch);
 	xa_destroy(&moved);
 	mutex_unlock(&ap_revise_mutex);
-	ap_bus_check_bindings();
 }
 
 static int ap_count_binding(struct device *dev, void *data)
@@ -596,28 +607,30 @@ static int ap_dbf_init(void)
 	return 0;
 }
 
+/*
+ * The root device outlives the bus's attributes, which use it. It carries the
+ * bus for its uevents only: the bus does not know it and holds no reference.
+ */
 static int ap_devices_init(void)
 {
 	int rc;
 
+	ap_root_device = root_device_register("ap");
+	if (IS_ERR(ap_root_device))
+		return PTR_ERR(ap_root_device);
 	rc = bus_register(&ap_bus_type);
 	if (rc)
-		return rc;
-	ap_root_device = root_device_register("ap");
-	if (IS_ERR(ap_root_device)) {
-		bus_unregister(&ap_bus_type);
-		return PTR_ERR(ap_root_device);
-	}
-	ap_root_device->bus = &ap_bus_type;
-	return 0;
+		root_device_unregister(ap_root_device);
+	else
+		ap_root_device->bus = &ap_bus_type;
+	return rc;
 }
 
 static void ap_devices_exit(void)
 {
-	/* It is on the bus for its uevents only, the bus holds no reference */
 	ap_root_device->bus = NULL;
-	root_device_unregister(ap_root_device);
 	bus_unregister(&ap_bus_type);
+	root_device_unregister(ap_root_device);
 }
 
 static int __init ap_bus_init(void)
@@ -632,13 +645,12 @@ static int __init ap_bus_init(void)
 	if (rc)
 		return rc;
 	rc = ap_msg_init(ap_msgpool_param);
-	if (rc)
-		goto out_dbf;
+	if (rc) {
+		debug_unregister(ap_dbf_info);
+		return rc;
+	}
 	ap_mask_init(ap_apmask_param, ap_aqmask_param);
 	ap_scan_init();
-	rc = ap_devices_init();
-	if (rc)
-		goto out_msg;
 	/*
 	 * Facilities are asked for at run time, here and in ap_scan_init(),
 	 * and not through a constant: that is patched into the code before a
@@ -647,23 +659,27 @@ static int __init ap_bus_init(void)
 	rc = ap_poll_init(ap_useirq_param && __test_facility(65, stfle_fac_list),
 			  ap_poll_thread_param);
 	if (rc)
-		goto out_devices;
-	rc = ap_scan_start();
+		goto out_msg;
+	rc = ap_devices_init();
 	if (rc)
 		goto out_poll;
+	rc = ap_scan_start();
+	if (rc)
+		goto out_devices;
 
 	ap_debugfs = debugfs_create_dir("ap", NULL);
 	debugfs_create_file("hand_overs", 0400, ap_debugfs, NULL,
 			    &ap_hand_overs_fops);
 	return 0;
 
+out_devices:
+	/* With the bus go its attributes, which start timers and threads */
+	ap_devices_exit();
+	ap_scan_stop();
 out_poll:
 	ap_poll_exit();
-out_devices:
-	ap_devices_exit();
 out_msg:
 	ap_msg_exit();
-out_dbf:
 	debug_unregister(ap_dbf_info);
 	return rc;
 }
@@ -672,7 +688,6 @@ static void __exit ap_bus_exit(void)
 {
 	debugfs_remove(ap_debugfs);
 	ap_scan_exit();
-	/* With the bus go its attributes, which start and stop the polling */
 	ap_devices_exit();
 	ap_poll_exit();
 	ap_msg_exit();

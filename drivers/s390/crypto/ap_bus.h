@@ -70,7 +70,8 @@ extern atomic_t ap_max_msg_size;
 /**
  * enum ap_state - the states of an AP queue
  * @AP_STATE_UNBOUND: no driver, and proven clean: the reset is over, the
- *	firmware's queue is empty, interrupts are off
+ *	firmware's queue is empty, interrupts are off; or never used since it
+ *	was found where it could not be reset (untouched)
  * @AP_STATE_BOUND: has a driver that does not use the bus's messages (or not
  *	yet); the bus issues no instruction to it
  * @AP_STATE_RESET_START: RAPQ is to be issued
@@ -176,8 +177,8 @@ struct ap_message;
  * @flush_ns: length of phase 1
  * @remove_ns: length of phase 2
  * @reset_ns: length of phase 3
- * @zapq: ZAPQ instructions issued in phase 3
- * @tapq: TAPQ instructions issued in phase 3
+ * @zapq: ZAPQ instructions issued in phase 3, with those of later tries
+ * @tapq: TAPQ instructions, likewise
  * @end: end of phase 3, 0 while it is not over
  * @clean: how it ended: TAPQ has shown the queue clean
  */
@@ -205,7 +206,8 @@ struct ap_hand_over {
  *	but for the poll code's; receive() is called with it held
  * @state: written by the state machine only
  * @err_from: the state that an error or the removal ended
- * @last_err_rc: response code of the last error
+ * @last_err_rc: response code of the last error; without driver, of the last
+ *	answer in phase 3
  * @queue_count: messages at the card
  * @pendingq_count: messages on @pendingq
  * @requestq_count: messages on @requestq
@@ -222,12 +224,18 @@ struct ap_hand_over {
  * @irq_refused: AQIC was refused for good; replies are polled for
  * @aqic_again: AQIC was not accepted yet
  * @outstanding: the poll code knows of messages at the card
+ * @open: probe() has succeeded, and remove() has not begun
  * @attach: a bind was refused because the queue was not clean
  * @slot: dense number of the queue among all, see ap_poll.c
  * @clock_start: when the wait of the present state began (ktime_get_ns())
+ * @recovering: a reset has begun after which the queue has not worked yet
+ * @recovery_start: when it began (ktime_get_ns())
  * @progress: jiffies of the last reply, or of the first message that waits
  * @poll_start: since when polling waits for a reply (ktime_get_ns())
- * @unclean_since: jiffies when the last cleaning failed
+ * @unclean: a cleaning failed, and none has succeeded since
+ * @untouched: found where it could not be reset, and never had a driver
+ * @reserved: for the default drivers, as of the last change of a mask
+ * @scan_node: for the bus scan
  * @look: the next look at the queue
  * @watchdog: looks now and then while there are messages
  * @hand_over: about the last removal of a driver
@@ -260,15 +268,21 @@ struct ap_queue {
 	bool irq_refused;
 	bool aqic_again;
 	bool outstanding;
+	bool recovering;
+	bool open;
 	bool attach;
+	bool unclean;
+	bool untouched;
+	bool reserved;
 	unsigned int slot;
 	u64 clock_start;
+	u64 recovery_start;
 	unsigned long progress;
 	u64 poll_start;
-	unsigned long unclean_since;
 	struct hrtimer look;
 	struct timer_list watchdog;
 	struct ap_hand_over hand_over;
+	struct list_head scan_node;
 	struct rcu_head rcu;
 };
 
@@ -301,6 +315,7 @@ enum ap_msg_stage {
  *	elsewhere), -EINVAL (the queue does not take it), -EMSGSIZE (the reply
  *	did not fit)
  * @stage: written by the bus, under the queue's lock
+ * @since: jiffies when the message came to this stage
  * @owner: module of the driver the message is sent through, see
  *	ap_msg_get_owner()
  * @response: for the sender
@@ -317,6 +332,7 @@ struct ap_message {
 	u16 flags;
 	int rc;
 	enum ap_msg_stage stage;
+	unsigned long since;
 	struct module *owner;
 	struct ap_response_type response;
 	void (*receive)(struct ap_queue *aq, struct ap_message *request,

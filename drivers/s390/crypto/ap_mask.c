@@ -409,6 +409,8 @@ int ap_mask_write(const struct ap_mask *mask, const char *buf, size_t count)
 		ap_bus_revise_bindings();
 		mask_text(text, sizeof(text), mask->uevent, new);
 		kobject_uevent_env(&ap_root_device->kobj, KOBJ_CHANGE, envp);
+		/* Who waits for both events waits for this one last */
+		ap_bus_check_bindings();
 	}
 	return rc;
 }

@@ -21,9 +21,11 @@
 
 #include "ap_priv.h"
 
-#define AP_POLL_MIN_NS		(10 * NSEC_PER_USEC)
-#define AP_POLL_LPAR_NS		(250 * NSEC_PER_USEC)
-#define AP_POLL_VM_NS		(1500 * NSEC_PER_USEC)
+/* First and longest interval; under z/VM each DQAP is an exit to the host */
+#define AP_POLL_LPAR_MIN_NS	(10 * NSEC_PER_USEC)
+#define AP_POLL_LPAR_MAX_NS	(250 * NSEC_PER_USEC)
+#define AP_POLL_VM_MIN_NS	(250 * NSEC_PER_USEC)
+#define AP_POLL_VM_MAX_NS	(1500 * NSEC_PER_USEC)
 #define AP_POLL_LIMIT_NS	(120 * NSEC_PER_SEC)
 #define AP_RESET_MIN_NS		(1 * NSEC_PER_MSEC)
 #define AP_RESET_MAX_NS		(40 * NSEC_PER_MSEC)
@@ -31,7 +33,8 @@
 #define AP_WATCH_PERIOD		(HZ / 4)
 
 /* The longest time between two polls for a reply */
-static unsigned long ap_poll_max_ns = AP_POLL_LPAR_NS;
+static unsigned long ap_poll_max_ns = AP_POLL_LPAR_MAX_NS;
+static u64 ap_poll_min_ns = AP_POLL_LPAR_MIN_NS;
 
 static DEFINE_XARRAY_ALLOC(ap_slots);
 static DECLARE_BITMAP(ap_outstanding, AP_DEVICES * AP_DOMAINS);
@@ -80,6 +83,7 @@ static struct airq_struct ap_airq = {
 };
 
 static bool ap_irq_on;
+static bool ap_irq_byte_lost;
 
 static void ap_irq_tasklet_fn(struct tasklet_struct *unused)
 {
@@ -111,6 +115,18 @@ static void ap_irq_handler(struct airq_struct *airq, struct tpi_info *tpi_info)
 void *ap_airq_ptr(void)
 {
 	return ap_irq_on ? ap_airq.lsi_ptr : NULL;
+}
+
+/**
+ * ap_poll_keep_byte() - a queue that is left may still use the notification byte
+ *
+ * Its interrupts could not be switched off: the byte is never given back.
+ *
+ * Context: any.
+ */
+void ap_poll_keep_byte(void)
+{
+	WRITE_ONCE(ap_irq_byte_lost, true);
 }
 
 /*
@@ -161,7 +177,7 @@ static u64 ap_look_interval(struct ap_queue *aq, enum ap_look look)
 			     AP_RESET_MIN_NS, AP_RESET_MAX_NS);
 	case AP_LOOK_REPLY:
 		return clamp((ktime_get_ns() - aq->poll_start) / 4,
-			     min(AP_POLL_MIN_NS, max), max);
+			     min(ap_poll_min_ns, max), max);
 	default:
 		return AP_LATER_NS;
 	}
@@ -378,8 +394,10 @@ int ap_poll_init(bool useirq, bool poll_thread)
 {
 	int rc;
 
-	if (MACHINE_IS_VM)
-		ap_poll_max_ns = AP_POLL_VM_NS;
+	if (MACHINE_IS_VM) {
+		ap_poll_min_ns = AP_POLL_VM_MIN_NS;
+		ap_poll_max_ns = AP_POLL_VM_MAX_NS;
+	}
 	if (useirq) {
 		rc = register_adapter_interrupt(&ap_airq);
 		if (rc)
@@ -408,6 +426,8 @@ void ap_poll_exit(void)
 		/* No run after the first kill uses the notification byte */
 		WRITE_ONCE(ap_irq_on, false);
 		tasklet_kill(&ap_irq_tasklet);
+		if (ap_irq_byte_lost)
+			ap_airq.flags &= ~AIRQ_PTR_ALLOCATED;
 		unregister_adapter_interrupt(&ap_airq);
 		tasklet_kill(&ap_irq_tasklet);
 	}

@@ -3,11 +3,13 @@
  * The AP bus's inner workings, shared by its own files only.
  *
  * Lock order, outermost first:
+ *   ap_revise_mutex          one change of the bindings at a time (ap_bus.c)
  *   ap_scan_mutex            one bus scan at a time (ap_scan.c)
  *   device lock              driver core; held in probe() and remove()
  *   ap_perms_mutex           the masks (ap_mask.c)
  *   aq->lock                 one queue, bottom halves off
  *   ap_batch_lock, xa_lock   leaves
+ * ap_poll_thread_mutex (ap_poll.c) is taken with none of them held.
  * receive() and the poll code run under aq->lock; nothing is taken inside
  * but the driver's own leaf locks.
  */
@@ -34,13 +36,11 @@ int ap_bus_visit_drivers(ap_driver_fn_t *fn, void *arg);
 /**
  * struct ap_batch - removals whose zero-resets are waited for together
  * @node: on the list of batches
- * @task: the task whose removals it collects
- * @queues: XArray of the queues, by APQN, a device reference each
+ * @task: the task whose removals do not wait
  */
 struct ap_batch {
 	struct list_head node;
 	struct task_struct *task;
-	struct xarray queues;
 };
 
 void ap_batch_begin(struct ap_batch *batch);
@@ -80,6 +80,8 @@ int ap_scan_start(void);
 struct ap_queue *ap_queue_get_next(unsigned long *qid);
 void ap_scan_exit(void);
 void ap_scan_soon(void);
+void ap_scan_attach(void);
+void ap_scan_stop(void);
 u64 ap_scan_count(void);
 int ap_scan_interval(void);
 void ap_scan_set_interval(int seconds);
@@ -95,13 +97,16 @@ struct ap_queue *ap_queue_create(ap_qid_t qid, struct ap_card *ac,
 				 struct ap_queue_status status,
 				 struct ap_tapq_hwinfo hwinfo);
 void ap_queue_retire(struct ap_queue *aq);
-int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv);
+int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv, bool retry);
+void ap_queue_open(struct ap_queue *aq);
 void ap_queue_remove_begin(struct ap_queue *aq);
 void ap_queue_remove_done(struct ap_queue *aq);
 void ap_queue_zero_start(struct ap_queue *aq);
+void ap_queue_heal_unclean(struct ap_queue *aq);
 void ap_queue_zero_wait(struct ap_queue *aq);
 bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
 		      struct ap_tapq_hwinfo hwinfo);
+void ap_queue_scanned_odd(struct ap_queue *aq, struct ap_queue_status status);
 bool ap_queue_take_attach(struct ap_queue *aq);
 bool ap_queue_barred(struct ap_queue *aq);
 int ap_queue_reset(struct ap_queue *aq, int fbit);
@@ -219,6 +224,7 @@ void ap_poll_arm(struct ap_queue *aq, enum ap_look look);
 void ap_poll_watch(struct ap_queue *aq);
 void ap_poll_outstanding(struct ap_queue *aq, bool outstanding);
 void *ap_airq_ptr(void);
+void ap_poll_keep_byte(void);
 int ap_poll_thread_set(bool on);
 bool ap_poll_thread_on(void);
 unsigned long ap_poll_timeout_get(void);

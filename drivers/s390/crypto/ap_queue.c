@@ -92,7 +92,7 @@ static enum ap_look ap_step_zero_wait(struct ap_queue *aq);
 static const struct ap_state_desc ap_states[NR_AP_STATES] = {
 	[AP_STATE_UNBOUND] = {
 		.name = "UNBOUND",
-		.next = TO(BOUND),
+		.next = TO(BOUND) | TO(ZERO_START),
 		.step = ap_step_rest,
 	},
 	[AP_STATE_BOUND] = {
@@ -239,8 +239,12 @@ static const struct ap_answer ap_answers_aqic[] = {
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, SETIRQ_WAIT, NONE, RESET),
 	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
+	/* there are no interrupts for this queue: it is polled */
 	ODD(RESPONSE_INVALID_ADDRESS, ALWAYS, READY, NOW),
 	ODD(RESPONSE_INVALID_GISA, ALWAYS, READY, NOW),
+	ODD(RESPONSE_Q_BOUND_TO_ANOTHER, ALWAYS, READY, NOW),
+	ODD(RESPONSE_Q_NOT_BOUND, ALWAYS, READY, NOW),
+	ODD(RESPONSE_REQ_FAC_NOT_INST, ALWAYS, READY, NOW),
 	ODD(RC_ANY, ALWAYS, ERROR, NONE),
 };
 
@@ -269,6 +273,8 @@ static const struct ap_answer ap_answers_tapq_assoc[] = {
  */
 static const struct ap_answer ap_answers_zapq[] = {
 	ROW(RESPONSE_NORMAL, ALWAYS, ZERO_WAIT, NONE, RESET),
+	/* secure guest: not ours, so nothing of ours is in it; TAPQ shows that */
+	ROW(RESPONSE_Q_NOT_BOUND, ALWAYS, ZERO_WAIT, NONE, RESET),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, ZERO_BUSY, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, ZERO_BUSY, NONE, RESET),
 	ROW(RC_GONE, ALWAYS, UNCLEAN, NONE, NONE),
@@ -330,9 +336,6 @@ static const struct ap_insn_desc ap_insns[NR_AP_INSNS] = {
 	[AP_INSN_TAPQ_ZERO] = {
 		"TAPQ", TO(ZERO_WAIT), ap_answers_tapq_zero },
 };
-
-/* How long a failed cleaning is not worth another try by the next driver */
-#define AP_ZERO_FAILED_HOLDOFF	HZ
 
 /* Woken when a zero-reset ends, one way or the other */
 static DECLARE_WAIT_QUEUE_HEAD(ap_zero_over);
@@ -468,6 +471,7 @@ static void ap_msg_accept(struct ap_queue *aq, struct ap_message *msg)
 	if (!ap_queue_waiting(aq))
 		aq->progress = jiffies;
 	msg->stage = AP_MSG_REQUESTQ;
+	msg->since = jiffies;
 	list_add_tail(&msg->list, &aq->requestq);
 	aq->requestq_count++;
 	aq->total_request_count++;
@@ -477,11 +481,15 @@ static void ap_msg_accept(struct ap_queue *aq, struct ap_message *msg)
 static void ap_msg_sent(struct ap_queue *aq, struct ap_message *msg)
 {
 	msg->stage = AP_MSG_PENDINGQ;
+	msg->since = jiffies;
 	list_move_tail(&msg->list, &aq->pendingq);
 	aq->requestq_count--;
 	aq->pendingq_count++;
-	if (!aq->queue_count++ && !aq->irq)
-		aq->poll_start = ktime_get_ns();
+	if (!aq->queue_count++) {
+		aq->progress = jiffies;
+		if (!aq->irq)
+			aq->poll_start = ktime_get_ns();
+	}
 }
 
 /* Takes a message off the queue: it is the caller's */
@@ -548,7 +556,8 @@ static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
 		aq->queue_count = 0;
 	else
 		aq->queue_count = max(aq->queue_count - 1, 1);
-	aq->progress = jiffies;
+	if (msg)
+		aq->progress = jiffies;
 	if (!aq->irq)
 		aq->poll_start = ktime_get_ns();
 
@@ -576,6 +585,22 @@ static enum ap_state ap_queue_ready_state(struct ap_queue *aq)
 }
 
 /*
+ * A reset, interrupts, and another reset that interrupts them are one recovery
+ * with one bound: ap_queue_run() says when it is over.
+ */
+static void ap_queue_start_clock(struct ap_queue *aq, enum ap_clock from,
+				 enum ap_clock to)
+{
+	if (to == AP_CLOCK_NONE || to == from)
+		return;
+	aq->clock_start = ktime_get_ns();
+	if (to == AP_CLOCK_RESET && !aq->recovering) {
+		aq->recovering = true;
+		aq->recovery_start = aq->clock_start;
+	}
+}
+
+/*
  * The one place where a queue's state changes. Messages are handed back after
  * the change, so that a sender that is woken finds the new state.
  */
@@ -592,8 +617,7 @@ static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 		      aq->qid, desc->name, ap_states[from].name))
 		return;
 
-	if (desc->clock && desc->clock != ap_states[from].clock)
-		aq->clock_start = ktime_get_ns();
+	ap_queue_start_clock(aq, ap_states[from].clock, desc->clock);
 	if (to == AP_STATE_ERROR || to == AP_STATE_REMOVE)
 		aq->err_from = from;
 	/* Pairs with the lock-free reads of ap_queue_zero_wait() */
@@ -606,6 +630,12 @@ static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 	if (desc->flush)
 		aq->queue_count = 0;
 
+	if (to == AP_STATE_UNCLEAN)
+		aq->unclean = true;
+	if (to == AP_STATE_UNBOUND)
+		aq->unclean = false;
+	if (to == AP_STATE_BOUND || to == AP_STATE_ZERO_START)
+		aq->untouched = false;
 	if (ap_state_zeroing(from) && !ap_state_zeroing(to)) {
 		aq->hand_over.end = ktime_get_ns();
 		aq->hand_over.clean = to == AP_STATE_UNBOUND;
@@ -637,32 +667,38 @@ static const char *ap_rc_reason(int rc, char *buf, size_t size)
 	}
 }
 
-/* Out of order. The bus scan finds out what became of the card, and resets. */
+/*
+ * Out of order. The bus scan finds out what became of the card, and resets the
+ * queue. That somebody has deconfigured a card is not worth a line in the log.
+ */
 static void ap_queue_fail(struct ap_queue *aq, const char *what, int rc)
 {
 	char buf[24];
 
-	pr_warn_ratelimited("queue %s out of order in state %s: %s (%s), the bus scan will try to reset it\n",
-			    ap_name(aq), ap_state_name(aq->state),
-			    what, ap_rc_reason(rc, buf, sizeof(buf)));
-	AP_DBF_WARN("%s queue %04x rc 0x%02x\n", __func__,
-		    aq->qid, rc);
+	if (rc != AP_RESPONSE_DECONFIGURED)
+		pr_warn_ratelimited("queue %s out of order in state %s: %s (%s); the bus scan resets it as soon as it can\n",
+				    ap_name(aq), ap_state_name(aq->state), what,
+				    ap_rc_reason(rc, buf, sizeof(buf)));
+	AP_DBF_WARN("%s queue %04x rc 0x%02x\n", __func__, aq->qid, rc);
 	aq->last_err_rc = rc;
 	ap_queue_set_state(aq, AP_STATE_ERROR);
 	ap_scan_soon();
 }
 
-/* Phase 3 has failed: closed to all drivers until a later one succeeds */
+/*
+ * Phase 3 has failed: closed to all drivers until a later one succeeds. Told
+ * once, however often that is tried.
+ */
 static void ap_queue_unclean(struct ap_queue *aq)
 {
 	char buf[24];
 
-	pr_err_ratelimited("queue %s is not clean (%s) and gets no driver until it is: the bus scan tries again, or write to its reset attribute\n",
-			   ap_name(aq),
-			   ap_rc_reason(aq->last_err_rc, buf, sizeof(buf)));
-	AP_DBF_ERR("%s queue %04x rc 0x%02x\n", __func__,
-		   aq->qid, aq->last_err_rc);
-	aq->unclean_since = jiffies;
+	if (!aq->unclean)
+		pr_err("queue %s is not clean (%s) and gets no driver until it is: the bus scan tries again, or write to its reset attribute\n",
+		       ap_name(aq),
+		       ap_rc_reason(aq->last_err_rc, buf, sizeof(buf)));
+	AP_DBF_ERR("%s queue %04x rc 0x%02x\n", __func__, aq->qid,
+		   aq->last_err_rc);
 	ap_queue_set_state(aq, AP_STATE_UNCLEAN);
 	ap_scan_soon();
 }
@@ -685,7 +721,7 @@ static void ap_queue_goto(struct ap_queue *aq, unsigned int next,
 	case AP_STATE_UNBOUND:
 		ap_queue_set_state(aq, AP_STATE_UNBOUND);
 		if (aq->attach)
-			ap_scan_soon();
+			ap_scan_attach();
 		break;
 	default:
 		ap_queue_set_state(aq, next);
@@ -746,7 +782,6 @@ static enum ap_look ap_step_reset(struct ap_queue *aq)
 {
 	enum ap_look look;
 
-	aq->irq_refused = false;
 	look = ap_queue_answer(aq, AP_INSN_RAPQ, ap_rapq(aq->qid, aq->rapq_fbit), 0);
 	if (aq->state == AP_STATE_RESET_WAIT)
 		aq->rapq_fbit = 0;
@@ -763,11 +798,17 @@ static enum ap_look ap_queue_aqic(struct ap_queue *aq)
 	look = ap_queue_answer(aq, AP_INSN_AQIC, status, 0);
 	aq->aqic_again = aq->state == AP_STATE_SETIRQ_WAIT &&
 			 look == AP_LOOK_RESET;
-	/* One refusal is enough: the next reset goes on without interrupts */
+	/* One refusal is enough: until the next driver it is polled */
 	if (aq->state != AP_STATE_SETIRQ_WAIT &&
 	    status.response_code >= AP_RESPONSE_INVALID_ADDRESS)
 		aq->irq_refused = true;
 	return look;
+}
+
+/* After a reset, or where they were switched off behind our back */
+static bool ap_queue_wants_irq(struct ap_queue *aq)
+{
+	return ap_airq_ptr() && !aq->irq && !aq->irq_refused;
 }
 
 static enum ap_look ap_step_reset_wait(struct ap_queue *aq)
@@ -781,7 +822,7 @@ static enum ap_look ap_step_reset_wait(struct ap_queue *aq)
 	if (aq->state != AP_STATE_IDLE)
 		return look;
 	aq->se_bstate = hwinfo.bs;
-	if (ap_airq_ptr() && !aq->irq && !aq->irq_refused)
+	if (ap_queue_wants_irq(aq))
 		look = ap_queue_aqic(aq);
 	return look;
 }
@@ -821,7 +862,11 @@ static enum ap_look ap_step_send(struct ap_queue *aq)
 		look = ap_queue_answer(aq, AP_INSN_NQAP,
 				       ap_queue_nqap(aq, msg), 0);
 	}
-	return look == AP_LOOK_NOW ? AP_LOOK_NONE : look;
+	/* The last one may have been refused, with others at the card */
+	if (look == AP_LOOK_NOW)
+		look = ap_states[aq->state].outstanding ? AP_LOOK_REPLY :
+							  AP_LOOK_NONE;
+	return look;
 }
 
 /*
@@ -865,6 +910,8 @@ static enum ap_look ap_step_work(struct ap_queue *aq)
 	if (look == AP_LOOK_NOW)
 		look = ap_states[aq->state].outstanding ? AP_LOOK_LATER :
 							  AP_LOOK_NONE;
+	if (aq->state == AP_STATE_IDLE && ap_queue_wants_irq(aq))
+		look = ap_queue_aqic(aq);
 	return look;
 }
 
@@ -916,12 +963,14 @@ static enum ap_look ap_queue_check_clock(struct ap_queue *aq,
 {
 	enum ap_clock clock = ap_states[aq->state].clock;
 	unsigned int ms = ap_clocks[clock].ms;
+	u64 start;
 
 	if (clock == AP_CLOCK_NONE)
 		return look;
 	if (clock == AP_CLOCK_ZERO)
 		ms = READ_ONCE(ap_remove_timeout_ms);
-	if (ktime_get_ns() - aq->clock_start < (u64)ms * NSEC_PER_MSEC)
+	start = clock == AP_CLOCK_RESET ? aq->recovery_start : aq->clock_start;
+	if (ktime_get_ns() - start < (u64)ms * NSEC_PER_MSEC)
 		return look;
 
 	if (clock == AP_CLOCK_IRQ) {
@@ -945,6 +994,8 @@ static void ap_queue_run(struct ap_queue *aq)
 		if (look == AP_LOOK_RESET)
 			look = ap_queue_check_clock(aq, look);
 	} while (look == AP_LOOK_NOW);
+	if (ap_states[aq->state].clock == AP_CLOCK_NONE)
+		aq->recovering = false;
 	ap_poll_outstanding(aq, ap_states[aq->state].outstanding);
 	ap_poll_arm(aq, look);
 }
@@ -988,8 +1039,31 @@ static void ap_queue_give_up(struct ap_queue *aq)
 	}
 }
 
+/*
+ * The card answers, but not to everything: what was sent too long ago goes
+ * back, and a reply that still comes is dropped. The list is in sending order.
+ */
+static void ap_queue_expire(struct ap_queue *aq)
+{
+	struct ap_message *msg, *next;
+
+	list_for_each_entry_safe(msg, next, &aq->pendingq, list) {
+		if (!time_after(jiffies, msg->since + aq->request_timeout))
+			break;
+		AP_DBF_WARN("%s no reply to psmid 0x%016lx on queue %04x\n",
+			    __func__, msg->psmid, aq->qid);
+		ap_msg_hand_back(aq, msg, -EAGAIN, NULL);
+	}
+}
+
+static bool ap_queue_watched(struct ap_queue *aq)
+{
+	/* Without messages too: a card whose senders have given up can hang */
+	return ap_queue_waiting(aq) || ap_states[aq->state].outstanding;
+}
+
 /**
- * ap_queue_watch() - the watchdog's look at a queue with messages
+ * ap_queue_watch() - the watchdog's look at a queue
  * @aq: the queue
  *
  * Notices what no interrupt tells: a lost one, a card that went away, and
@@ -1002,10 +1076,11 @@ void ap_queue_watch(struct ap_queue *aq)
 	spin_lock_bh(&aq->lock);
 	if (ap_states[aq->state].outstanding)
 		ap_queue_run(aq);
-	if (ap_queue_waiting(aq) &&
+	ap_queue_expire(aq);
+	if (ap_queue_watched(aq) &&
 	    time_after(jiffies, aq->progress + ap_queue_patience(aq)))
 		ap_queue_give_up(aq);
-	if (ap_queue_waiting(aq))
+	if (ap_queue_watched(aq))
 		ap_poll_watch(aq);
 	spin_unlock_bh(&aq->lock);
 }
@@ -1042,8 +1117,8 @@ EXPORT_SYMBOL(ap_queue_init_state);
 /**
  * ap_queue_init_reply() - give the bus a buffer for replies
  * @aq: a queue that is bound to the calling driver
- * @reply: buffer as large as the card's largest message; the bus uses it until
- *	remove() is called
+ * @reply: buffer as large as the card's largest message; the bus uses it from
+ *	when probe() has succeeded until remove() is called
  *
  * Without it the queue takes no messages.
  *
@@ -1060,7 +1135,7 @@ EXPORT_SYMBOL(ap_queue_init_reply);
 
 static bool ap_queue_accepts(struct ap_queue *aq)
 {
-	return ap_states[aq->state].accepts && aq->reply;
+	return ap_states[aq->state].accepts && aq->open && aq->reply;
 }
 
 /**
@@ -1208,8 +1283,8 @@ EXPORT_SYMBOL(ap_queue_usable);
  * cleaned again instead.
  *
  * Context: process; takes the queue's lock; does not wait for the reset.
- * Return: 0, or -EBUSY: the queue's driver works it itself, or is being
- * removed.
+ * Return: 0; -EBUSY when the queue's driver works it itself, or is being
+ * removed; -ENODEV with @fbit when the bus does not work the queue.
  */
 int ap_queue_reset(struct ap_queue *aq, int fbit)
 {
@@ -1219,9 +1294,13 @@ int ap_queue_reset(struct ap_queue *aq, int fbit)
 	if (ap_states[aq->state].runs) {
 		ap_flush_both(aq);
 		aq->rapq_fbit = fbit;
-		aq->assoc_idx = fbit ? ASSOC_IDX_INVALID : aq->assoc_idx;
+		if (fbit)
+			aq->assoc_idx = ASSOC_IDX_INVALID;
+		aq->last_err_rc = 0;
 		ap_queue_set_state(aq, AP_STATE_RESET_START);
 		ap_queue_run(aq);
+	} else if (fbit) {
+		rc = -ENODEV;
 	} else if (aq->state == AP_STATE_UNCLEAN) {
 		ap_queue_set_state(aq, AP_STATE_ZERO_START);
 		ap_queue_run(aq);
@@ -1253,6 +1332,8 @@ static int __ap_queue_bind(struct ap_queue *aq)
 {
 	struct ap_queue_status status;
 
+	if (!ap_states[aq->state].runs)
+		return -ENODEV;
 	if (ap_queue_fetch_bs(aq))
 		return -EIO;
 	if (aq->se_bstate != AP_BS_Q_AVAIL_FOR_BINDING)
@@ -1278,8 +1359,9 @@ static int __ap_queue_bind(struct ap_queue *aq)
  * @aq: the queue
  *
  * Context: process; takes the queue's lock.
- * Return: 0; -EINVAL when it cannot be bound as it is; -EBUSY during a reset;
- * -EIO when the firmware refuses.
+ * Return: 0; -ENODEV when the bus does not work the queue; -EINVAL when it
+ * cannot be bound as it is; -EBUSY during a reset; -EIO when the firmware
+ * refuses.
  */
 int ap_queue_bind(struct ap_queue *aq)
 {
@@ -1350,7 +1432,8 @@ int ap_queue_clean_text(struct ap_queue *aq, char *buf, size_t size)
 
 	spin_lock_bh(&aq->lock);
 	if (aq->state == AP_STATE_UNBOUND)
-		len = scnprintf(buf, size, "clean\n");
+		len = scnprintf(buf, size, aq->untouched ? "untouched\n" :
+							   "clean\n");
 	else if (aq->state == AP_STATE_UNCLEAN)
 		len = scnprintf(buf, size, "not clean: %s\n",
 				ap_rc_reason(aq->last_err_rc, reason,
@@ -1369,16 +1452,30 @@ int ap_queue_clean_text(struct ap_queue *aq, char *buf, size_t size)
 
 /**
  * ap_queue_zero_start() - phase 3 begins: have the queue zero-reset
- * @aq: a queue without driver
- *
- * Does nothing for a queue that is clean or being cleaned.
+ * @aq: a queue whose driver is gone, or that was just found
  *
  * Context: process; takes the queue's lock; ap_queue_zero_wait() waits.
  */
 void ap_queue_zero_start(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
-	if (aq->state == AP_STATE_REMOVE || aq->state == AP_STATE_UNCLEAN) {
+	if (aq->state == AP_STATE_REMOVE) {
+		ap_queue_set_state(aq, AP_STATE_ZERO_START);
+		ap_queue_run(aq);
+	}
+	spin_unlock_bh(&aq->lock);
+}
+
+/**
+ * ap_queue_heal_unclean() - have a queue that is not clean cleaned once more
+ * @aq: the queue
+ *
+ * Context: process; takes the queue's lock; ap_queue_zero_wait() waits.
+ */
+void ap_queue_heal_unclean(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	if (aq->state == AP_STATE_UNCLEAN) {
 		ap_queue_set_state(aq, AP_STATE_ZERO_START);
 		ap_queue_run(aq);
 	}
@@ -1403,48 +1500,65 @@ void ap_queue_zero_wait(struct ap_queue *aq)
 			   msecs_to_jiffies(READ_ONCE(ap_remove_timeout_ms)) + HZ);
 }
 
-static bool ap_queue_worth_cleaning(struct ap_queue *aq)
+/*
+ * An untouched queue may hold what somebody left in it before it came to us. A
+ * default driver sees no more of it than that it is off line, and resets it
+ * when it is back; a guest would see it all.
+ */
+static bool ap_queue_may_have(struct ap_queue *aq, struct ap_driver *drv)
 {
-	bool worth;
-
-	spin_lock_bh(&aq->lock);
-	/* One try is for all drivers that match, they come one after another */
-	worth = aq->state == AP_STATE_UNCLEAN &&
-		time_after(jiffies, aq->unclean_since + AP_ZERO_FAILED_HOLDOFF);
-	spin_unlock_bh(&aq->lock);
-	return worth;
+	if (aq->state != AP_STATE_UNBOUND)
+		return false;
+	return !aq->untouched || drv->flags & AP_DRIVER_FLAG_DEFAULT;
 }
 
 /**
  * ap_queue_claim() - a driver is to get the queue
  * @aq: the queue
  * @drv: the driver
+ * @retry: have a queue that is not clean cleaned once more
  *
- * Waits for a zero-reset that is under way, and tries again where the last one
- * has failed. Fails closed.
+ * Waits for a zero-reset that is under way. Fails closed.
  *
  * Context: process, sleeps, bounded as ap_queue_zero_wait(); device lock held.
  * Return: 0 and the state is BOUND; -EBUSY when the queue is not clean: the bus
  * scan attaches a driver when it is.
  */
-int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv)
+int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv, bool retry)
 {
 	int rc = -EBUSY;
 
-	if (ap_queue_worth_cleaning(aq))
-		ap_queue_zero_start(aq);
+	if (retry)
+		ap_queue_heal_unclean(aq);
 	ap_queue_zero_wait(aq);
 
 	spin_lock_bh(&aq->lock);
-	aq->attach = aq->state != AP_STATE_UNBOUND;
+	aq->attach = !ap_queue_may_have(aq, drv);
 	if (!aq->attach) {
 		aq->driver = drv;
+		aq->irq_refused = false;
 		aq->request_timeout = 60 * HZ;
 		ap_queue_set_state(aq, AP_STATE_BOUND);
 		rc = 0;
 	}
 	spin_unlock_bh(&aq->lock);
 	return rc;
+}
+
+/**
+ * ap_queue_open() - probe() has succeeded: messages may come
+ * @aq: the queue
+ *
+ * Not earlier: a probe() that fails has no remove() before which its messages
+ * would be handed back, and may have freed the reply buffer.
+ *
+ * Context: process; takes the queue's lock; device lock held.
+ */
+void ap_queue_open(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	aq->open = true;
+	spin_unlock_bh(&aq->lock);
 }
 
 /**
@@ -1468,6 +1582,7 @@ void ap_queue_remove_begin(struct ap_queue *aq)
 	strscpy(ho->driver, aq->driver->driver.name, sizeof(ho->driver));
 	ap_queue_set_state(aq, AP_STATE_REMOVE);
 	ap_poll_outstanding(aq, false);
+	aq->open = false;
 	aq->reply = NULL;
 	spin_unlock_bh(&aq->lock);
 
@@ -1498,6 +1613,28 @@ void ap_queue_remove_done(struct ap_queue *aq)
  * What the bus scan asks for.
  */
 
+/* From the beginning, for whatever was wrong before */
+static void ap_queue_restart(struct ap_queue *aq)
+{
+	AP_DBF_INFO("%s queue %04x after rc 0x%02x\n", __func__, aq->qid,
+		    aq->last_err_rc);
+	aq->last_err_rc = 0;
+	aq->assoc_idx = ASSOC_IDX_INVALID;
+	ap_queue_set_state(aq, AP_STATE_RESET_START);
+	ap_queue_run(aq);
+}
+
+static void ap_queue_heal(struct ap_queue *aq)
+{
+	if (aq->state == AP_STATE_ERROR) {
+		ap_queue_restart(aq);
+	} else if (aq->state == AP_STATE_UNCLEAN ||
+		   (aq->state == AP_STATE_UNBOUND && aq->untouched)) {
+		ap_queue_set_state(aq, AP_STATE_ZERO_START);
+		ap_queue_run(aq);
+	}
+}
+
 /**
  * ap_queue_scanned() - the bus scan has seen the queue
  * @aq: the queue
@@ -1505,8 +1642,9 @@ void ap_queue_remove_done(struct ap_queue *aq)
  * @hwinfo: GR2 of TAPQ
  *
  * A queue whose card went away breaks, with all its messages handed back; one
- * that is out of order or not clean while its card is there gets a reset. A
- * queue that is being removed, or whose driver works it, is left alone.
+ * that is out of order or not clean while its card is there gets a reset, which
+ * ends an asynchronous error too. A queue that is being removed, or whose
+ * driver works it, is left alone.
  *
  * Context: process; takes the queue's lock.
  * Return: whether the configured state has changed.
@@ -1514,29 +1652,40 @@ void ap_queue_remove_done(struct ap_queue *aq)
 bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
 		      struct ap_tapq_hwinfo hwinfo)
 {
-	bool changed;
+	bool changed, runs;
 
 	spin_lock_bh(&aq->lock);
 	changed = aq->config == (status.response_code == AP_RESPONSE_DECONFIGURED);
 	aq->config ^= changed;
 	aq->chkstop = status.response_code == AP_RESPONSE_CHECKSTOPPED;
+	/* The scan's TAPQ may be older than a BAPQ: asked under the lock */
+	if (ap_is_se_guest())
+		ap_test_queue(aq->qid, 1, &hwinfo);
 	aq->se_bstate = hwinfo.bs;
 
-	if (!aq->config || aq->chkstop ||
-	    (status.async && status.response_code)) {
-		if (ap_states[aq->state].runs && aq->state != AP_STATE_ERROR)
-			ap_queue_fail(aq, "bus scan", status.response_code);
-	} else if (aq->state == AP_STATE_ERROR) {
-		AP_DBF_INFO("%s queue %04x reset after rc 0x%02x\n",
-			    __func__, aq->qid, aq->last_err_rc);
-		ap_queue_set_state(aq, AP_STATE_RESET_START);
-		ap_queue_run(aq);
-	} else if (aq->state == AP_STATE_UNCLEAN) {
-		ap_queue_set_state(aq, AP_STATE_ZERO_START);
-		ap_queue_run(aq);
-	}
+	runs = ap_states[aq->state].runs && aq->state != AP_STATE_ERROR;
+	if (runs && (!aq->config || aq->chkstop ||
+		     (status.async && status.response_code)))
+		ap_queue_fail(aq, "bus scan", status.response_code);
+	else if (aq->config && !aq->chkstop)
+		ap_queue_heal(aq);
 	spin_unlock_bh(&aq->lock);
 	return changed;
+}
+
+/**
+ * ap_queue_scanned_odd() - the bus scan got an answer that makes no sense
+ * @aq: the queue
+ * @status: answer to TAPQ
+ *
+ * Context: process; takes the queue's lock.
+ */
+void ap_queue_scanned_odd(struct ap_queue *aq, struct ap_queue_status status)
+{
+	spin_lock_bh(&aq->lock);
+	if (ap_states[aq->state].runs && aq->state != AP_STATE_ERROR)
+		ap_queue_fail(aq, "bus scan", status.response_code);
+	spin_unlock_bh(&aq->lock);
 }
 
 /**
@@ -1563,14 +1712,15 @@ bool ap_queue_take_attach(struct ap_queue *aq)
  * @aq: the queue
  *
  * Context: any; takes the queue's lock.
- * Return: true for a queue that is not clean.
+ * Return: true from when a cleaning has failed until one succeeds, and for an
+ * untouched queue outside the masks.
  */
 bool ap_queue_barred(struct ap_queue *aq)
 {
 	bool barred;
 
 	spin_lock_bh(&aq->lock);
-	barred = aq->state == AP_STATE_UNCLEAN;
+	barred = aq->unclean || (aq->untouched && !aq->reserved);
 	spin_unlock_bh(&aq->lock);
 	return barred;
 }
@@ -1592,8 +1742,10 @@ static void ap_queue_free(struct device *dev)
  * @hwinfo: GR2 of TAPQ
  *
  * What an earlier kernel or another guest left in a working queue is wiped
- * before the first driver gets it: the zero-reset begins here. A card that
- * cannot do that now holds nothing of ours, and is reset when it comes back.
+ * before the first driver gets it: the zero-reset begins here. A card that is
+ * deconfigured or checkstopped cannot do that now, and nothing of ours is in
+ * it: its queues are "untouched", can have a default driver (which sees them
+ * off line), and are zero-reset when the card comes back before a driver does.
  *
  * Context: process, sleeps; the device is initialized, not registered.
  * Return: the queue, or NULL when there is no memory.
@@ -1613,10 +1765,12 @@ struct ap_queue *ap_queue_create(ap_qid_t qid, struct ap_card *ac,
 	aq->chkstop = status.response_code == AP_RESPONSE_CHECKSTOPPED;
 	aq->se_bstate = hwinfo.bs;
 	aq->assoc_idx = ASSOC_IDX_INVALID;
-	aq->state = aq->config && !aq->chkstop ? AP_STATE_REMOVE :
-						 AP_STATE_UNBOUND;
+	aq->untouched = !aq->config || aq->chkstop;
+	aq->state = aq->untouched ? AP_STATE_UNBOUND : AP_STATE_REMOVE;
+	aq->reserved = ap_mask_reserved(qid);
 	aq->ap_dev.device_type = ac->ap_dev.device_type;
 	spin_lock_init(&aq->lock);
+	INIT_LIST_HEAD(&aq->scan_node);
 	INIT_LIST_HEAD(&aq->pendingq);
 	INIT_LIST_HEAD(&aq->requestq);
 	if (ap_poll_queue_init(aq)) {
@@ -1649,6 +1803,8 @@ void ap_queue_retire(struct ap_queue *aq)
 	spin_lock_bh(&aq->lock);
 	if (ap_state_zeroing(aq->state))
 		ap_queue_set_state(aq, AP_STATE_UNCLEAN);
+	if (aq->state == AP_STATE_UNCLEAN)
+		ap_poll_keep_byte();
 	spin_unlock_bh(&aq->lock);
 	ap_poll_queue_stop(aq);
 }

@@ -114,6 +114,9 @@ static ssize_t states_text(const struct queue_view *view, char *buf)
 		return sysfs_emit(buf, "%s\n", state_class(detail));
 	if (detail == AP_STATE_ERROR)
 		detail = view->err_from;
+	/* found deconfigured: the reset is still to come */
+	if (detail == AP_STATE_BOUND)
+		detail = AP_STATE_RESET_START;
 	return sysfs_emit(buf, "%s [%s]\n", state_class(view->state),
 			  detail == AP_STATE_QUEUE_FULL ? "FULL" :
 			  ap_state_name(detail));
@@ -185,8 +188,7 @@ static ssize_t queue_show(struct device *dev, struct device_attribute *attr,
 		return sysfs_emit(buf, "%d\n", view.pendingq);
 	case QUEUE_REQUEST_COUNT:
 		/* no number where nothing is counted */
-		if (view.state == AP_STATE_UNBOUND ||
-		    view.state == AP_STATE_BOUND)
+		if (view.state == AP_STATE_BOUND || !ap_state_bound(view.state))
 			return sysfs_emit(buf, "-\n");
 		return sysfs_emit(buf, "%llu\n", view.requests);
 	case QUEUE_REQUESTQ_COUNT:

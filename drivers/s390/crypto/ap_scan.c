@@ -39,8 +39,11 @@ int ap_max_domain_id = 15;
 
 static DEFINE_MUTEX(ap_scan_mutex);	/* one scan at a time, and its data */
 static struct task_struct *ap_scan_task;
-static bool ap_scan_result;
 static bool ap_scan_closed = true;
+static DECLARE_WAIT_QUEUE_HEAD(ap_scan_wait);
+static unsigned long ap_scan_begun;	/* scans that have begun */
+static unsigned long ap_scan_over;	/* the last of them that is over */
+static bool ap_scan_result;		/* what that one has found */
 static atomic64_t ap_scans;
 static int ap_scan_seconds = AP_SCAN_INTERVAL;
 static int ap_heal_delay = AP_HEAL_DELAY;
@@ -67,8 +70,15 @@ struct ap_seen {
 
 /* Of the card that is being scanned; under ap_scan_mutex */
 static struct ap_seen ap_seen[AP_DOMAINS];
-static struct ap_queue *ap_found[AP_DOMAINS];
-static struct ap_queue *ap_lost[AP_DOMAINS];
+
+/*
+ * What a scan has found and lost, under ap_scan_mutex. Devices are added and
+ * removed when all cards have been looked at: then the zero-resets of all
+ * queues overlap, and a scan lasts as long as the slowest, not as their sum.
+ */
+static LIST_HEAD(ap_found_queues);
+static LIST_HEAD(ap_lost_queues);
+static DECLARE_BITMAP(ap_lost_cards, AP_DEVICES);
 
 /*
  * The configuration.
@@ -192,32 +202,38 @@ struct ap_queue *ap_queue_get_next(unsigned long *qid)
  * Queues.
  */
 
-/* Two steps, so that the zero-resets of many overlap: see ap_scan_drop() */
-static void ap_queue_unplug(struct ap_queue *aq)
-{
-	AP_DBF_INFO("%s queue %04x is gone\n", __func__, aq->qid);
-	xa_erase(&ap_queues, aq->qid);
-	device_del(&aq->ap_dev.device);
-}
-
 static void ap_queue_discard(struct ap_queue *aq)
 {
+	list_del(&aq->scan_node);
 	ap_queue_retire(aq);
 	put_device(&aq->ap_dev.device);
 }
 
-/* Removes the first @n queues of ap_lost[] */
-static void ap_scan_drop(unsigned int n)
+/* Removes what is on ap_lost_queues and in ap_lost_cards */
+static void ap_scan_drop(void)
 {
+	struct ap_queue *aq, *next;
 	struct ap_batch batch;
-	unsigned int i;
+	struct ap_card *ac;
+	unsigned long id;
 
 	ap_batch_begin(&batch);
-	for (i = 0; i < n; i++)
-		ap_queue_unplug(ap_lost[i]);
+	list_for_each_entry(aq, &ap_lost_queues, scan_node) {
+		AP_DBF_INFO("%s queue %04x is gone\n", __func__, aq->qid);
+		xa_erase(&ap_queues, aq->qid);
+		device_del(&aq->ap_dev.device);
+	}
 	ap_batch_end(&batch);
-	for (i = 0; i < n; i++)
-		ap_queue_discard(ap_lost[i]);
+	list_for_each_entry_safe(aq, next, &ap_lost_queues, scan_node) {
+		ap_queue_zero_wait(aq);
+		ap_queue_discard(aq);
+	}
+	for_each_set_bit(id, ap_lost_cards, AP_DEVICES) {
+		AP_DBF_INFO("%s card %02lx is gone\n", __func__, id);
+		ac = xa_erase(&ap_cards, id);
+		device_unregister(&ac->ap_dev.device);
+	}
+	bitmap_zero(ap_lost_cards, AP_DEVICES);
 }
 
 static void ap_queue_plug(struct ap_queue *aq)
@@ -235,50 +251,49 @@ static void ap_queue_plug(struct ap_queue *aq)
 		pr_warn("queue %02x.%04x cannot be added: error %d, the next bus scan tries again\n",
 			AP_QID_CARD(aq->qid), AP_QID_QUEUE(aq->qid), rc);
 		ap_queue_discard(aq);
+	} else {
+		list_del(&aq->scan_node);
 	}
 }
 
-/* Adds the first @n queues of ap_found[]; their zero-resets run already */
-static void ap_scan_add(unsigned int n)
+/* Adds what is on ap_found_queues; the zero-resets run already */
+static void ap_scan_add(void)
 {
-	unsigned int i;
+	struct ap_queue *aq, *next;
+	struct ap_batch batch;
 
-	for (i = 0; i < n; i++)
-		ap_queue_plug(ap_found[i]);
+	ap_batch_begin(&batch);
+	list_for_each_entry_safe(aq, next, &ap_found_queues, scan_node)
+		ap_queue_plug(aq);
+	ap_batch_end(&batch);
 }
 
 static void ap_queue_update(struct ap_queue *aq, const struct ap_seen *seen)
 {
+	if (seen->sight == AP_SIGHT_ODD) {
+		ap_queue_scanned_odd(aq, seen->status);
+		return;
+	}
 	if (ap_queue_scanned(aq, seen->status, seen->hwinfo))
 		ap_send_config_uevent(&aq->ap_dev, aq->config);
 	if (ap_queue_take_attach(aq) && device_attach(&aq->ap_dev.device) < 0)
 		AP_DBF_WARN("%s queue %04x attach failed\n", __func__, aq->qid);
 }
 
-/* @ac is NULL when the card is gone, and all its queues with it */
-static void ap_scan_queues(struct ap_card *ac, unsigned int id)
+static void ap_scan_queue(struct ap_card *ac, ap_qid_t qid,
+			  const struct ap_seen *seen)
 {
-	unsigned int dom, found = 0, lost = 0;
-	struct ap_queue *aq;
-	enum ap_sight sight;
+	struct ap_queue *aq = xa_load(&ap_queues, qid);
 
-	for (dom = 0; dom <= ap_max_domain_id; dom++) {
-		aq = xa_load(&ap_queues, AP_MKQID(id, dom));
-		sight = ac ? ap_seen[dom].sight : AP_SIGHT_NONE;
-		if (sight == AP_SIGHT_QUEUE && aq) {
-			ap_queue_update(aq, &ap_seen[dom]);
-		} else if (sight == AP_SIGHT_QUEUE) {
-			aq = ap_queue_create(AP_MKQID(id, dom), ac,
-					     ap_seen[dom].status,
-					     ap_seen[dom].hwinfo);
-			if (aq)
-				ap_found[found++] = aq;
-		} else if (sight == AP_SIGHT_NONE && aq) {
-			ap_lost[lost++] = aq;
-		}
+	if (aq && seen->sight == AP_SIGHT_NONE) {
+		list_add_tail(&aq->scan_node, &ap_lost_queues);
+	} else if (aq) {
+		ap_queue_update(aq, seen);
+	} else if (seen->sight == AP_SIGHT_QUEUE) {
+		aq = ap_queue_create(qid, ac, seen->status, seen->hwinfo);
+		if (aq)
+			list_add_tail(&aq->scan_node, &ap_found_queues);
 	}
-	ap_scan_drop(lost);
-	ap_scan_add(found);
 }
 
 /*
@@ -299,6 +314,7 @@ static void ap_look_at_apqn(ap_qid_t qid, struct ap_seen *seen)
 		seen->sight = AP_SIGHT_QUEUE;
 		break;
 	case AP_RESPONSE_Q_NOT_AVAIL:
+	case AP_RESPONSE_Q_BOUND_TO_ANOTHER:
 	case AP_RESPONSE_INVALID_DOMAIN:
 		seen->sight = status.async ? AP_SIGHT_QUEUE : AP_SIGHT_NONE;
 		break;
@@ -310,7 +326,7 @@ static void ap_look_at_apqn(ap_qid_t qid, struct ap_seen *seen)
 	if (seen->sight == AP_SIGHT_QUEUE && !seen->hwinfo.value)
 		seen->sight = AP_SIGHT_ODD;
 	if (seen->sight == AP_SIGHT_ODD)
-		pr_warn_ratelimited("queue %02x.%04x: unexpected answer to TAPQ, response code %02x, left as it is\n",
+		pr_warn_ratelimited("queue %02x.%04x: unexpected answer to TAPQ, response code %02x\n",
 				    AP_QID_CARD(qid), AP_QID_QUEUE(qid),
 				    status.response_code);
 }
@@ -354,6 +370,8 @@ static int ap_usable_type(ap_qid_t qid, struct ap_tapq_hwinfo hwinfo)
 	if (status.response_code || info.cat < AP_DEVICE_TYPE_CEX4 ||
 	    info.cat > AP_DEVICE_TYPE_CEX8)
 		return 0;
+	AP_DBF_INFO("%s queue %04x type %d is compatible to %d\n", __func__,
+		    qid, hwinfo.at, info.cat);
 	return info.cat;
 }
 
@@ -376,8 +394,11 @@ static struct ap_card *ap_card_plug(unsigned int id, ap_qid_t qid,
 		return NULL;
 	ac->config = seen->status.response_code != AP_RESPONSE_DECONFIGURED;
 	ac->chkstop = seen->status.response_code == AP_RESPONSE_CHECKSTOPPED;
-	if (ac->maxmsgsize > atomic_read(&ap_max_msg_size))
+	if (ac->maxmsgsize > atomic_read(&ap_max_msg_size)) {
 		atomic_set(&ap_max_msg_size, ac->maxmsgsize);
+		AP_DBF_INFO("%s largest message is now %u bytes\n", __func__,
+			    ac->maxmsgsize);
+	}
 
 	dev = &ac->ap_dev.device;
 	device_initialize(dev);
@@ -400,53 +421,62 @@ static struct ap_card *ap_card_plug(unsigned int id, ap_qid_t qid,
 	return ac;
 }
 
-static void ap_card_unplug(struct ap_card *ac)
+static void ap_card_lose(struct ap_card *ac)
 {
-	AP_DBF_INFO("%s card %02x is gone\n", __func__, ac->id);
-	ap_scan_queues(NULL, ac->id);
-	xa_erase(&ap_cards, ac->id);
-	device_unregister(&ac->ap_dev.device);
+	unsigned long qid = AP_MKQID(ac->id, 0);
+	struct ap_queue *aq;
+
+	xa_for_each_range(&ap_queues, qid, aq, qid,
+			  AP_MKQID(ac->id, AP_DOMAINS - 1))
+		list_add_tail(&aq->scan_node, &ap_lost_queues);
+	__set_bit(ac->id, ap_lost_cards);
 }
 
 static void ap_card_update(struct ap_card *ac, const struct ap_seen *seen)
 {
 	bool config = seen->status.response_code != AP_RESPONSE_DECONFIGURED;
+	bool chkstop = seen->status.response_code == AP_RESPONSE_CHECKSTOPPED;
 
-	ac->chkstop = seen->status.response_code == AP_RESPONSE_CHECKSTOPPED;
+	if (ac->config != config || ac->chkstop != chkstop)
+		AP_DBF_INFO("%s card %02x config %d chkstop %d\n", __func__,
+			    ac->id, config, chkstop);
+	ac->chkstop = chkstop;
 	if (ac->config == config)
 		return;
 	ac->config = config;
 	ap_send_config_uevent(&ac->ap_dev, config);
 }
 
-static void ap_scan_card(unsigned int id)
+/* Returns true where another card is in the same place: scan once more */
+static bool ap_scan_card(unsigned int id)
 {
 	struct ap_card *ac = xa_load(&ap_cards, id);
 	struct ap_tapq_hwinfo hwinfo;
-	int lead;
+	int lead, dom;
 
 	lead = ap_card_configured(id) ? ap_look_at_card(id) : -1;
-	if (lead == -2)
-		return;
-	if (lead < 0 || !ap_seen[lead].hwinfo.at) {
+	if (lead == -1 || (lead >= 0 && !ap_seen[lead].hwinfo.at)) {
 		if (ac)
-			ap_card_unplug(ac);
-		return;
+			ap_card_lose(ac);
+		return false;
 	}
-
-	hwinfo.value = ap_seen[lead].hwinfo.value & TAPQ_CARD_HWINFO_MASK;
-	if (ac && (ac->hwinfo.at != hwinfo.at || ac->hwinfo.fac != hwinfo.fac)) {
-		/* Another card in the same place */
-		ap_card_unplug(ac);
-		ac = NULL;
+	if (lead >= 0) {
+		hwinfo.value = ap_seen[lead].hwinfo.value & TAPQ_CARD_HWINFO_MASK;
+		if (ac && (ac->hwinfo.at != hwinfo.at ||
+			   ac->hwinfo.fac != hwinfo.fac)) {
+			ap_card_lose(ac);
+			return true;
+		}
+		if (ac)
+			ap_card_update(ac, &ap_seen[lead]);
+		else
+			ac = ap_card_plug(id, AP_MKQID(id, lead),
+					  &ap_seen[lead], hwinfo);
 	}
 	if (ac)
-		ap_card_update(ac, &ap_seen[lead]);
-	else
-		ac = ap_card_plug(id, AP_MKQID(id, lead), &ap_seen[lead],
-				  hwinfo);
-	if (ac)
-		ap_scan_queues(ac, id);
+		for (dom = 0; dom <= ap_max_domain_id; dom++)
+			ap_scan_queue(ac, AP_MKQID(id, dom), &ap_seen[dom]);
+	return false;
 }
 
 /*
@@ -466,8 +496,10 @@ static void ap_select_domain(void)
 		    (domain < 0 || AP_QID_QUEUE(qid) < domain))
 			domain = AP_QID_QUEUE(qid);
 	/* Whoever chose one meanwhile has the last word */
-	if (domain >= 0)
+	if (domain >= 0) {
 		cmpxchg(&ap_domain_index, -1, domain);
+		AP_DBF_INFO("%s default domain %d\n", __func__, domain);
+	}
 }
 
 /**
@@ -490,6 +522,7 @@ int ap_scan_set_domain(int domain)
 	if (!reserved)
 		return -EINVAL;
 	WRITE_ONCE(ap_domain_index, domain);
+	AP_DBF_INFO("%s default domain %d\n", __func__, domain);
 	return 0;
 }
 
@@ -521,12 +554,25 @@ static void ap_scan_done(void)
 	timer_reduce(&ap_scan_timer, jiffies + READ_ONCE(ap_scan_seconds) * HZ);
 }
 
+static bool ap_scan_cards(void)
+{
+	bool again = false;
+	int id;
+
+	for (id = 0; id <= ap_max_adapter_id; id++) {
+		again |= ap_scan_card(id);
+		cond_resched();
+	}
+	ap_scan_drop();
+	ap_scan_add();
+	return again;
+}
+
 /* Returns whether the configuration has changed */
 static bool ap_scan_all(void)
 {
 	bool changed = ap_config_refresh();
 	int delay = ap_heal_delay;
-	int id;
 
 	/* What is wrong time and again is looked at less and less often */
 	if (xchg(&ap_heal_wanted, false))
@@ -541,10 +587,8 @@ static bool ap_scan_all(void)
 			ap_bus_expect_bindings();
 		ap_bus_visit_drivers(ap_tell_config_changed, NULL);
 	}
-	for (id = 0; id <= ap_max_adapter_id; id++) {
-		ap_scan_card(id);
-		cond_resched();
-	}
+	if (ap_scan_cards())
+		ap_scan_cards();
 	ap_select_domain();
 	if (changed)
 		ap_bus_visit_drivers(ap_tell_scan_complete, NULL);
@@ -552,34 +596,29 @@ static bool ap_scan_all(void)
 	return changed;
 }
 
-/* With ap_scan_mutex held, which it drops */
-static bool ap_scan_and_unlock(void)
-{
-	bool changed = false;
-
-	if (!ap_scan_closed) {
-		WRITE_ONCE(ap_scan_task, current);
-		changed = ap_scan_all();
-		WRITE_ONCE(ap_scan_task, NULL);
-	}
-	ap_scan_result = changed;
-	mutex_unlock(&ap_scan_mutex);
-	return changed;
-}
+/* What waits for a scan waits no longer than this, whatever drivers do in it */
+#define AP_SCAN_PATIENCE	(10 * HZ)
 
 /**
- * ap_bus_force_rescan() - scan the bus now
+ * ap_bus_force_rescan() - have the bus scanned now
  *
- * When a scan is under way, its end is waited for instead. Within a scan (a
- * driver's probe() that sends a request) it does nothing, and so before the
- * first one.
+ * Waits until a scan that has begun after the call is over. The scan itself is
+ * never run by the caller: it may hold what a driver's remove() waits for, a
+ * sysfs attribute of a queue that is gone, or be a thread that remove() stops.
+ * For the same reason the wait has a bound. Within a scan (a driver's probe()
+ * that sends a request) it does nothing, and so before the first one.
  *
- * Context: process, sleeps.
+ * A scan waits for the zero-resets of what it removes, and then for those of
+ * what it adds: each of the two within the parameter remove_timeout, however
+ * many queues there are. Besides, it lasts as long as the drivers' probe() and
+ * remove() do.
+ *
+ * Context: process, sleeps, 10 seconds at the most; a fatal signal ends it.
  * Return: true when the configuration was found to have changed.
  */
 bool ap_bus_force_rescan(void)
 {
-	bool changed;
+	unsigned long mine;
 
 	/*
 	 * Lock-free: only this task itself can have written "current" there,
@@ -587,21 +626,33 @@ bool ap_bus_force_rescan(void)
 	 */
 	if (!ap_scan_count() || READ_ONCE(ap_scan_task) == current)
 		return false;
-	if (mutex_trylock(&ap_scan_mutex))
-		return ap_scan_and_unlock();
-	if (mutex_lock_interruptible(&ap_scan_mutex))
+	/*
+	 * The one after the last that has begun. If that one is not over yet,
+	 * the work is queued once more; the numbers only grow.
+	 */
+	mine = READ_ONCE(ap_scan_begun) + 1;
+	queue_work(system_long_wq, &ap_scan_work);
+	if (wait_event_killable_timeout(ap_scan_wait,
+					(long)(READ_ONCE(ap_scan_over) - mine) >= 0,
+					AP_SCAN_PATIENCE) <= 0)
 		return false;
-	changed = ap_scan_result;
-	mutex_unlock(&ap_scan_mutex);
-	return changed;
+	return READ_ONCE(ap_scan_result);
 }
 EXPORT_SYMBOL(ap_bus_force_rescan);
 
+/* All scans run here, one at a time */
 static void ap_scan_work_fn(struct work_struct *unused)
 {
-	/* If somebody is scanning just now, there is no need for two */
-	if (mutex_trylock(&ap_scan_mutex))
-		ap_scan_and_unlock();
+	mutex_lock(&ap_scan_mutex);
+	WRITE_ONCE(ap_scan_begun, ap_scan_begun + 1);
+	if (!ap_scan_closed) {
+		WRITE_ONCE(ap_scan_task, current);
+		WRITE_ONCE(ap_scan_result, ap_scan_all());
+		WRITE_ONCE(ap_scan_task, NULL);
+	}
+	WRITE_ONCE(ap_scan_over, ap_scan_begun);
+	mutex_unlock(&ap_scan_mutex);
+	wake_up_all(&ap_scan_wait);
 }
 
 static void ap_scan_due(struct timer_list *unused)
@@ -621,6 +672,16 @@ void ap_scan_soon(void)
 {
 	WRITE_ONCE(ap_heal_wanted, true);
 	timer_reduce(&ap_scan_timer, jiffies + READ_ONCE(ap_heal_delay));
+}
+
+/**
+ * ap_scan_attach() - a queue for which a driver waits has become clean
+ *
+ * Context: any.
+ */
+void ap_scan_attach(void)
+{
+	timer_reduce(&ap_scan_timer, jiffies + AP_HEAL_DELAY);
 }
 
 /**
@@ -708,6 +769,17 @@ int ap_scan_start(void)
 }
 
 /**
+ * ap_scan_stop() - nothing scans any more
+ *
+ * Context: module init that fails, or exit; sleeps.
+ */
+void ap_scan_stop(void)
+{
+	timer_shutdown_sync(&ap_scan_timer);
+	cancel_work_sync(&ap_scan_work);
+}
+
+/**
  * ap_scan_exit() - end scanning, and remove all devices
  *
  * Context: module exit, sleeps.
@@ -721,8 +793,8 @@ void ap_scan_exit(void)
 	mutex_lock(&ap_scan_mutex);
 	ap_scan_closed = true;
 	xa_for_each(&ap_cards, id, ac)
-		ap_card_unplug(ac);
+		ap_card_lose(ac);
+	ap_scan_drop();
 	mutex_unlock(&ap_scan_mutex);
-	timer_shutdown_sync(&ap_scan_timer);
-	cancel_work_sync(&ap_scan_work);
+	ap_scan_stop();
 }
