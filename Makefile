@@ -22,7 +22,7 @@ $(shell mkdir -p $(S))
 
 .PHONY: help tree force
 help:
-	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, debug), style'
+	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, builtin, debug), style'
 	@echo './lab help says what most people want'
 
 # --- the trees ---------------------------------------------------------------
@@ -40,14 +40,19 @@ $(S)/linux $(S)/ext &: $(S)/base force
 # --- kernels -----------------------------------------------------------------
 FRAGMENTS_lab := config/lab.config
 FRAGMENTS_debug := config/lab.config config/debug.config
+FRAGMENTS_builtin := config/lab.config config/builtin.config
+# differs from the lab kernel in a few options only
+LIKE_builtin := lab
 
 define kernel
 .PHONY: kernel-$(1) guest-$(1)
 kernel-$(1): $(S)/modules-$(1)
 guest-$(1): build/initramfs-$(1).cpio.gz
 
-$(S)/kernel-$(1): $(S)/linux $$(FRAGMENTS_$(1)) scripts/kernel scripts/config-kernel
-	@scripts/stage 'kernel ($(1))' kernel-$(1) scripts/kernel $(1) $$(FRAGMENTS_$(1))
+$(S)/kernel-$(1): $(S)/linux $(if $(LIKE_$(1)),$(S)/kernel-$(LIKE_$(1))) \
+		$$(FRAGMENTS_$(1)) scripts/kernel scripts/config-kernel
+	@scripts/stage 'kernel ($(1))' kernel-$(1) scripts/kernel \
+		$(if $(LIKE_$(1)),--like $(LIKE_$(1))) $(1) $$(FRAGMENTS_$(1))
 	@touch $$@
 
 $(S)/modules-$(1): $(S)/kernel-$(1) $(S)/ext scripts/modules
@@ -55,10 +60,10 @@ $(S)/modules-$(1): $(S)/kernel-$(1) $(S)/ext scripts/modules
 	@touch $$@
 
 build/initramfs-$(1).cpio.gz: $(S)/modules-$(1) $(S)/user $(S)/guest-root $(S)/tests \
-		scripts/initramfs scripts/guest-init scripts/guest-kunit
+		scripts/initramfs scripts/guest-init scripts/guest-kunit scripts/guest-builtin
 	@scripts/stage 'initramfs ($(1))' initramfs-$(1) scripts/initramfs $(1)
 endef
-$(foreach k,lab debug,$(eval $(call kernel,$(k))))
+$(foreach k,lab builtin debug,$(eval $(call kernel,$(k))))
 
 # --- user space --------------------------------------------------------------
 $(S)/guest-root: config/guest-packages scripts/guest-packages
