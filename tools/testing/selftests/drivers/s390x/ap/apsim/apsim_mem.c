@@ -2,11 +2,12 @@
 /*
  * apsim: the memory that instructions name
  *
- * Where an operand is ordinary RAM it is copied with memcpy(), so that KASAN
- * sees a driver that hands a freed buffer to NQAP or DQAP.  Everything else
- * is copied with care, and a bad address ends the instruction, not apsim.
+ * Where an operand is ordinary RAM the access is shown to KASAN and KCSAN, so
+ * that a driver that hands a freed buffer to NQAP or DQAP is found.  Everything
+ * else is copied with care, and a bad address ends the instruction, not apsim.
  */
 
+#include <linux/instrumented.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/uaccess.h>
@@ -51,6 +52,8 @@ bool apsim_mem_get(void *dst, unsigned long addr, size_t len)
 {
 	if (!is_plain_ram(addr, len))
 		return !copy_from_kernel_nofault(dst, (void *)addr, len);
+	/* memcpy() itself is not checked with every compiler */
+	instrument_read((void *)addr, len);
 	memcpy(dst, (void *)addr, len);
 	return true;
 }
@@ -68,6 +71,7 @@ bool apsim_mem_put(unsigned long addr, const void *src, size_t len)
 {
 	if (!is_plain_ram(addr, len))
 		return put_carefully((u8 *)addr, src, len);
+	instrument_write((void *)addr, len);
 	memcpy((void *)addr, src, len);
 	return true;
 }
