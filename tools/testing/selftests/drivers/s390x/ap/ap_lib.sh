@@ -20,7 +20,13 @@ SIM=/sys/kernel/debug/apsim
 TD=/sys/kernel/debug/ap_testdrv
 # What a bound of the contract may be missed by on a busy machine without that
 # being a broken promise; a debug kernel under emulation is ten times slower.
-SLACK_MS=${SLACK_MS:-3000}
+if [ -e /proc/lockdep ] || [ -e /sys/kernel/debug/kmemleak ]; then
+	DEBUG_KERNEL=1
+	SLACK_MS=${SLACK_MS:-10000}
+else
+	DEBUG_KERNEL=0
+	SLACK_MS=${SLACK_MS:-3000}
+fi
 MODULES="ap_testdrv vfio_ap zcrypt_cex4 pkey_cca pkey_ep11 pkey_pckmo pkey zcrypt ap apsim"
 TMP=${TMPDIR:-/tmp}/ap-test.$$
 KTAP_NR=0
@@ -366,13 +372,16 @@ q_idle() {
 	[ "$(q_state "$1")" = "OPERATING [IDLE]" ]
 }
 
+# All queues of the default driver; one program however many there are
 all_idle() {
-	local q
+	! cat $AP/drivers/cex4queue/??.????/states 2>/dev/null |
+		grep -qvxF "OPERATING [IDLE]"
+}
 
-	for q in $(queues); do
-		q_has_driver "$q" cex4queue || continue
-		q_idle "$q" || return 1
-	done
+# How many queues are with which driver: "2 vfio_ap 6 cex4queue "
+driver_counts() {
+	ls -l $DEV/??.????/driver 2>/dev/null | sed 's|.*/||' | sort | uniq -c |
+		sed 's/^ *//' | tr '\n' ' '
 }
 
 q_clean() {
@@ -564,6 +573,24 @@ proven() {
 		$4 == "TAPQ" && seen && substr($8, 8, 4) == "8000" { good = 1 }
 		END { exit !(seen && good && !early) }
 	' "$2"
+}
+
+# unproven FILE NUMBER: which queues that had a ZAPQ were not proven clean by
+# TAPQ; and a line if there were not NUMBER of them
+unproven() {
+	awk -v want="$2" '
+		$4 == "ZAPQ" { seen[$5] = 1; good[$5] = 0 }
+		($4 == "RAPQ" || $4 == "NQAP") && seen[$5] && !good[$5] { early[$5] = 1 }
+		$4 == "TAPQ" && seen[$5] && substr($8, 8, 4) == "8000" { good[$5] = 1 }
+		END {
+			for (q in seen) {
+				n++
+				if (!good[q] || early[q])
+					print q, "was not proven clean"
+			}
+			if (n != want)
+				print n + 0, "queues had a ZAPQ, not", want
+		}' "$1"
 }
 
 # ms since 0 of a time in ns

@@ -6,7 +6,10 @@
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
+# The checks of a debug kernel take their time for each queue: the reset must be
+# long in comparison, as it is on any other kernel.
 RESET=1000
+[ $DEBUG_KERNEL = 0 ] || RESET=6000
 
 # All ZAPQs were issued before the first reset was over; how long that took
 issue_order() {
@@ -18,22 +21,19 @@ issue_order() {
 }
 
 taken() {
-	local what="$1" want="$2" q
+	local what="$1" want="$2"
 
 	expect "$what: ZAPQs" "$(issue_order)" "$want ZAPQ, all before the first reset was over"
 	expect_range "$what: time (ms)" "$MS" $RESET $((2 * RESET + 100))
-	for q in $(queues); do
-		[ -e "$DEV/$q/clean" ] && q_clean "$q"
-	done | sort | uniq -c | sed 's/^ *//' >"$TMP/clean"
-	: >"$TMP/offences"
-	for q in $(queues); do
-		proven "$q" "$TMP/sim" || echo "$q was not proven clean"
-	done >"$TMP/offences"
+	sort $DEV/??.????/clean 2>/dev/null | uniq -c | sed 's/^ *//' >"$TMP/clean"
+	unproven "$TMP/sim" "$want" >"$TMP/offences"
 	expect_none "$what: every queue proven by TAPQ" "$TMP/offences"
 }
 
 plan 12
 stack_up "cards=4*8a domains=16 reset_ms=$RESET log=262144"
+[ ! -e /sys/module/ap/parameters/remove_timeout ] ||
+	set_to /sys/module/ap/parameters/remove_timeout $((3 * RESET))
 expect "queues" "$(queues | wc -l)" 64
 sim_clear
 NS=$(ap_timed rmmod zcrypt_cex4 | tail -n 1)
@@ -58,7 +58,7 @@ wait_for 30 all_idle || die "queues do not get ready"
 sim_clear
 wr $AP/apmask -0-3
 expect "mask write, hand-over to another driver" \
-	"$RES $(for q in $(queues); do q_driver "$q"; done | sort | uniq -c | sed 's/^ *//')" "OK 64 ap_testdrv"
+	"$RES $(driver_counts)" "OK 64 ap_testdrv "
 expect_range "mask write, hand-over to another driver: time (ms)" "$MS" $RESET $((2 * RESET + 100))
 diag "$(issue_order)"
 
@@ -72,7 +72,12 @@ for n in 0 1 2 3 4 5 6 7 8 9; do
 	wr $AP/drivers/cex4queue/unbind 00.000$n || die "unbind: $RES"
 	[ $MS -ge $best ] || best=$MS
 done
-expect_range "unbind of one queue, reset time 20 ms: best of ten (ms)" $best 20 30
+what="unbind of one queue, reset time 20 ms: best of ten (ms)"
+if [ $DEBUG_KERNEL = 0 ]; then
+	expect_range "$what" $best 20 30
+else
+	skip "$what" "$best, on a debug kernel: that figure says nothing"
+fi
 NS=$(ap_timed rmmod zcrypt_cex4 | tail -n 1)
 diag "rmmod of 54 queues, reset time 20 ms: $(ms "$NS") ms"
 finish

@@ -37,6 +37,8 @@ take() {
 refused() {
 	local what="$1" why="$2"
 
+	# a scan may be trying again just now: "in progress", within its bound
+	wait_for 20 q_clean_is $Q "not clean:*"
 	expect_like "$what: sysfs says why" "$(q_clean $Q)" "not clean: $why"
 	expect "$what: said once in the log" "$(log_lines)" 1
 	td log_clear 1
@@ -72,7 +74,7 @@ closed() {
 
 plan 110
 stack_up "cards=8a,8a domains=4"
-set_to /sys/module/ap/parameters/remove_timeout 1000
+wr /sys/module/ap/parameters/remove_timeout 1000 || diag "no remove_timeout: $RES"
 td_take 1
 
 # The good case
@@ -126,6 +128,7 @@ expect "hanging reset, then over: the scan cleans it, and no driver comes unaske
 take
 sim fault "add apqn=$Q insn=ZAPQ do=hang count=1"
 unbind $Q || die "unbind: $RES"
+wait_for 20 q_clean_is $Q "not clean:*"
 expect "while it hangs, the attribute says" "$(q_clean $Q)" "not clean: reset not finished"
 sim release $Q
 wait_for 20 eval 'wr $DEV/$Q/reset 1; sleep 0.2; q_clean_is $Q clean'
@@ -191,6 +194,7 @@ take
 sim card00/0001/present 0
 unbind $Q
 expect "gone: unbind" "$RES" OK
+wait_for 20 q_clean_is $Q "not clean:*"
 expect_like "gone: sysfs says why" "$(q_clean $Q)" "not clean: not available"
 wait_for 20 eval 'rescan; ! [ -e $DEV/$Q ]'
 check "gone: the scan removes the device" eval '! [ -e $DEV/$Q ]'

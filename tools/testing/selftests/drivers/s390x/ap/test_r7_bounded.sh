@@ -39,7 +39,7 @@ bad_timeout() {
 	expect "remove_timeout does not take '$1'" "$RES $(cat $PARAM)" "EINVAL $TIMEOUT"
 }
 
-plan 30
+plan 27
 stack_up "cards=8a,8a domains=4"
 expect "remove_timeout's default" "$(cat $PARAM)" 3000
 wr $PARAM $TIMEOUT

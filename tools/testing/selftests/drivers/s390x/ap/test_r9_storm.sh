@@ -233,7 +233,7 @@ td_load
 td wait_ms 20000
 td linger_ms 20
 td request_timeout_ms 3000
-set_to /sys/module/ap/parameters/remove_timeout 500
+wr /sys/module/ap/parameters/remove_timeout 500 || diag "no remove_timeout: $RES"
 counts() {
 	local m
 

@@ -441,13 +441,13 @@ static void td_on_scan_complete(struct ap_config_info *new_info,
 	       new_info->apm[0], new_info->aqm[0]);
 }
 
+#define TD_ID(card) {					\
+	.dev_type = AP_DEVICE_TYPE_##card,		\
+	.match_flags = AP_DEVICE_ID_MATCH_QUEUE_TYPE,	\
+}
+
 static struct ap_device_id td_ids[] = {
-	{ .dev_type = AP_DEVICE_TYPE_CEX4, .match_flags = AP_DEVICE_ID_MATCH_QUEUE_TYPE },
-	{ .dev_type = AP_DEVICE_TYPE_CEX5, .match_flags = AP_DEVICE_ID_MATCH_QUEUE_TYPE },
-	{ .dev_type = AP_DEVICE_TYPE_CEX6, .match_flags = AP_DEVICE_ID_MATCH_QUEUE_TYPE },
-	{ .dev_type = AP_DEVICE_TYPE_CEX7, .match_flags = AP_DEVICE_ID_MATCH_QUEUE_TYPE },
-	{ .dev_type = AP_DEVICE_TYPE_CEX8, .match_flags = AP_DEVICE_ID_MATCH_QUEUE_TYPE },
-	{ }
+	TD_ID(CEX4), TD_ID(CEX5), TD_ID(CEX6), TD_ID(CEX7), TD_ID(CEX8), { }
 };
 
 static struct ap_driver td_driver = {

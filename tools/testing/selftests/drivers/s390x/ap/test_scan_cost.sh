@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# What a bus scan costs: the instructions of one with 4096 queues are at most
+# 20 times those of one with 256 (16 times the queues).
+# shellcheck source=ap_lib.sh
+cd "$(dirname "$0")" && . ./ap_lib.sh
+
+# The first scan has found all of NUMBER queues, and nothing more is going on
+found() {
+	[ "$(queues | wc -l)" -eq "$1" ] && ! cat $DEV/*/clean 2>/dev/null | grep -q "^in progress"
+}
+
+# cost CARDS DOMAINS: instructions of a scan in COST, its time in ms in MS
+cost() {
+	stack_down || die "modules do not unload"
+	modprobe apsim "cards=$1*8a" "domains=$2" reset_ms=1 log=262144 || die "apsim does not load"
+	modprobe ap || die "ap does not load"
+	wait_for 100 found $(($1 * $2)) || die "$(queues | wc -l) queues instead of $(($1 * $2))"
+	sleep 1
+	sim_clear
+	rescan
+	sim_log "$TMP/sim"
+	COST=$(awk '$4 ~ /^(TAPQ|RAPQ|ZAPQ|AQIC|QCI|QACT|NQAP|DQAP)$/' "$TMP/sim" | wc -l)
+	diag "$(($1 * $2)) queues: $COST instructions, $MS ms"
+	diag "  $(awk '{ n[$4]++ } END { for (i in n) printf "%s %d ", i, n[i] }' "$TMP/sim")"
+	diag "  free memory: $(sed -n 's/^MemAvailable: *//p' /proc/meminfo)"
+}
+
+plan 2
+cost 16 16
+small=$COST
+expect_range "scan of 256 queues: instructions" "$small" 256 4096
+cost 64 64
+expect_range "scan of 4096 queues: instructions, at most 20 times $small" "$COST" 4096 $((20 * small))
+finish
