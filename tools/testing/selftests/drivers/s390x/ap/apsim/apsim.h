@@ -218,6 +218,7 @@ int apsim_rsa_crt(const u8 *parts, const u8 *in, u32 size, u8 *out);
 /* ---- memory the instructions name ---- */
 
 bool apsim_mem_get(void *dst, unsigned long addr, size_t len);
+bool apsim_mem_probe(unsigned long addr, size_t len);
 bool apsim_mem_put(unsigned long addr, const void *src, size_t len);
 bool apsim_mem_byte_ok(unsigned long abs);
 bool apsim_mem_set_byte(unsigned long abs, u8 val);

@@ -2,9 +2,12 @@
 /*
  * apsim: the memory that instructions name
  *
- * Where an operand is ordinary RAM the access is shown to KASAN and KCSAN, so
- * that a driver that hands a freed buffer to NQAP or DQAP is found.  Everything
- * else is copied with care, and a bad address ends the instruction, not apsim.
+ * Everything is copied with care: a bad address ends the instruction, not
+ * apsim.  That a page has a struct page does not make it safe to touch: it may
+ * be read-only, unmapped for debugging, protected as the low core is, or not
+ * be there.  Where an operand is ordinary RAM the access is shown to KASAN and
+ * KCSAN as well, so that a driver that hands a freed buffer to NQAP or DQAP is
+ * found.
  */
 
 #include <linux/instrumented.h>
@@ -17,16 +20,32 @@
 /* The first two pages are the low core; no device may write there. */
 #define LOWEST_ADDRESS 0x2000UL
 
-static bool is_plain_ram(unsigned long addr, size_t len)
+static bool can_read(unsigned long addr)
 {
-	return addr + len - 1 >= addr &&
-	       virt_addr_valid((void *)addr) &&
-	       virt_addr_valid((void *)(addr + len - 1));
+	u8 byte;
+
+	return !get_kernel_nofault(byte, (u8 *)addr);
 }
 
+/* Only what is mapped has a shadow that the sanitizers can look at. */
+static bool is_plain_ram(unsigned long addr, size_t len)
+{
+	unsigned long last = addr + len - 1;
+
+	return last >= addr && virt_addr_valid((void *)addr) &&
+	       virt_addr_valid((void *)last) && can_read(addr) &&
+	       can_read(last);
+}
+
+/* What copy_to_kernel_nofault() does; modules do not get that one. */
 static bool put_carefully(u8 *dst, const u8 *src, size_t len)
 {
 	pagefault_disable();
+	for (; len >= sizeof(u64); len -= sizeof(u64)) {
+		__put_kernel_nofault(dst, src, u64, fault);
+		dst += sizeof(u64);
+		src += sizeof(u64);
+	}
 	while (len--) {
 		__put_kernel_nofault(dst, src, u8, fault);
 		dst++;
@@ -50,12 +69,28 @@ fault:
  */
 bool apsim_mem_get(void *dst, unsigned long addr, size_t len)
 {
-	if (!is_plain_ram(addr, len))
-		return !copy_from_kernel_nofault(dst, (void *)addr, len);
-	/* memcpy() itself is not checked with every compiler */
-	instrument_read((void *)addr, len);
-	memcpy(dst, (void *)addr, len);
-	return true;
+	if (is_plain_ram(addr, len))
+		instrument_read((void *)addr, len);
+	return !copy_from_kernel_nofault(dst, (void *)addr, len);
+}
+
+/**
+ * apsim_mem_probe() - stand for the fetch of an operand nobody has a use for
+ * @addr: kernel address, anything
+ * @len: bytes, not 0
+ *
+ * The sanitizers are shown all of it, the end of it is read.
+ *
+ * Context: any.
+ * Return: false when it cannot be read
+ */
+bool apsim_mem_probe(unsigned long addr, size_t len)
+{
+	unsigned long last = addr + len - 1;
+
+	if (is_plain_ram(addr, len))
+		instrument_read((void *)addr, len);
+	return last >= addr && can_read(last);
 }
 
 /**
@@ -65,15 +100,13 @@ bool apsim_mem_get(void *dst, unsigned long addr, size_t len)
  * @len: bytes, not 0
  *
  * Context: any.
- * Return: false when it cannot be written
+ * Return: false when it cannot be written; a part of it may have been
  */
 bool apsim_mem_put(unsigned long addr, const void *src, size_t len)
 {
-	if (!is_plain_ram(addr, len))
-		return put_carefully((u8 *)addr, src, len);
-	instrument_write((void *)addr, len);
-	memcpy((void *)addr, src, len);
-	return true;
+	if (is_plain_ram(addr, len))
+		instrument_write((void *)addr, len);
+	return put_carefully((u8 *)addr, src, len);
 }
 
 /**
@@ -85,10 +118,8 @@ bool apsim_mem_put(unsigned long addr, const void *src, size_t len)
  */
 bool apsim_mem_byte_ok(unsigned long abs)
 {
-	u8 byte;
-
 	return abs >= LOWEST_ADDRESS && pfn_valid(PFN_DOWN(abs)) &&
-	       !get_kernel_nofault(byte, (u8 *)__va(abs));
+	       can_read((unsigned long)__va(abs));
 }
 
 /**

@@ -131,8 +131,9 @@ static u8 wrong_kind(char mode, u8 type)
  * @addr: kernel address of the message
  * @len: its length, not 0
  *
- * Without rsa only the head of the message is fetched, and the result is
- * zeroes.
+ * Without rsa, and when the message is refused, only its head is fetched; the
+ * rest is probed, so that a bad address is found all the same.  The result
+ * without rsa is zeroes.
  *
  * Context: any; no lock held, allocates.
  * Return: 0, or -EFAULT when the message cannot be read
@@ -145,7 +146,8 @@ int apsim_msg_take(struct apsim_job *job, struct apsim_reply *reply,
 	u8 err;
 
 	*job = (struct apsim_job) { .op = APSIM_OP_OTHER };
-	if (!apsim_mem_get(head, addr, min_t(u32, len, APSIM_HEAD)))
+	if (!apsim_mem_get(head, addr, min_t(u32, len, APSIM_HEAD)) ||
+	    !apsim_mem_probe(addr, len))
 		return -EFAULT;
 	job->type = head[1];
 	err = wrong_kind(mode, job->type);

@@ -14,6 +14,7 @@
 #include <linux/bits.h>
 #include <linux/delay.h>
 #include <linux/io.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
@@ -546,6 +547,87 @@ static void test_lengths(struct kunit *test)
 	}
 	r = nqap(env.accel, 1, (void *)0xfffffffffffff000UL, 128);
 	expect_pgm(test, &r, APSIM_PGM_ADDRESSING, "bad message");
+}
+
+/*
+ * Addresses that look like RAM and are not to be touched.  Each instruction
+ * ends with an exception, and what it was about is as before.
+ */
+static void test_bad_addresses(struct kunit *test)
+{
+	static const struct {
+		const char *what;
+		bool fetch;	/* cannot be read either */
+	} places[] = {
+		{ "the low core", false },
+		{ "read-only data", false },
+		{ "behind RAM", true },
+	};
+	const char *const digits = hex_asc;
+	struct ap_regs r;
+	void *place[3];
+	u32 i;
+
+	place[0] = NULL;
+	place[1] = PTR_ALIGN_DOWN((void *)digits, 8);
+	place[2] = high_memory;
+	make_me(env.msg);
+	r = nqap(env.accel, 0x99, env.msg, MSG_1K);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "NQAP");
+	KUNIT_EXPECT_TRUE(test, wait_status(env.accel, REPLIES, REPLIES));
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		if (i == 1 && !IS_ENABLED(CONFIG_STRICT_KERNEL_RWX))
+			continue;
+		r = dqap(env.accel, place[i], BUF);
+		expect_pgm(test, &r, APSIM_PGM_ADDRESSING, places[i].what);
+		r = pqap(FC(4), 0, (unsigned long)place[i]);
+		expect_pgm(test, &r, APSIM_PGM_ADDRESSING, places[i].what);
+		if (!places[i].fetch)
+			continue;
+		r = nqap(env.accel, 0x9a, place[i], MSG_1K);
+		expect_pgm(test, &r, APSIM_PGM_ADDRESSING, places[i].what);
+	}
+	KUNIT_EXPECT_EQ(test, digits[0], '0');
+	KUNIT_EXPECT_EQ(test, digits[15], 'f');
+	/* the reply is still there, and whole */
+	r = dqap(env.accel, env.out, BUF);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "DQAP");
+	KUNIT_EXPECT_EQ(test, psmid_of(&r), 0x99);
+	KUNIT_EXPECT_EQ(test, r.gr[7], BUF - REPLY_1K);
+	KUNIT_EXPECT_TRUE(test, r.gr[1] & EMPTY);
+}
+
+/* A message that leaves what can be read, whatever becomes of it. */
+static void test_bad_message_end(struct kunit *test)
+{
+	static const u8 types[] = { 0x50, 0x06, 0x44 };
+	struct ap_regs r;
+	u8 *area, *msg;
+	u32 i;
+
+	/* vmalloc() leaves the page behind an area free */
+	area = vmalloc(PAGE_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	msg = area + PAGE_SIZE - 200;
+	if (IS_ALIGNED((unsigned long)area + PAGE_SIZE, 0x100000)) {
+		/* the message would be taken in two parts */
+		vfree(area);
+		kunit_skip(test, "the area ends with its segment");
+	}
+	for (i = 0; i <= ARRAY_SIZE(types); i++) {
+		make_head(msg, 1, 200);
+		put_unaligned_be16(MSG_1K, msg + 2);
+		msg[1] = types[i % ARRAY_SIZE(types)];
+		knob(APSIM_KNOB_RSA, i ? 0 : apsim_knobs[APSIM_KNOB_RSA].max);
+		r = nqap(env.accel, i, msg, MSG_1K);
+		expect_pgm(test, &r, APSIM_PGM_ADDRESSING, "accelerator");
+		r = nqap(env.copro, i, msg, MSG_1K);
+		expect_pgm(test, &r, APSIM_PGM_ADDRESSING, "coprocessor");
+	}
+	vfree(area);
+	r = tapq(env.accel);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "TAPQ");
+	KUNIT_EXPECT_TRUE(test, r.gr[1] & EMPTY);
 }
 
 static void test_message_too_big(struct kunit *test)
@@ -1562,6 +1644,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_zero_length),
 	KUNIT_CASE(test_nqdq_reserved),
 	KUNIT_CASE(test_lengths),
+	KUNIT_CASE(test_bad_addresses),
+	KUNIT_CASE(test_bad_message_end),
 	KUNIT_CASE(test_message_too_big),
 	KUNIT_CASE(test_available),
 	KUNIT_CASE(test_types),
