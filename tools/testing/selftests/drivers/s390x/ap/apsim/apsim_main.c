@@ -353,13 +353,14 @@ static int build_up(void)
 		pr_err("no memory for cards=%s\n", cards);
 	if (rc)
 		goto fail;
-	rc = register_die_notifier(&die_notifier);
+	/* An ap that comes as soon as there are instructions must be seen. */
+	rc = register_module_notifier(&module_notifier);
 	if (rc)
 		goto fail;
-	rc = register_module_notifier(&module_notifier);
+	rc = register_die_notifier(&die_notifier);
 	if (!rc)
 		return 0;
-	unregister_die_notifier(&die_notifier);
+	unregister_module_notifier(&module_notifier);
 fail:
 	take_down();
 	return rc;
@@ -383,12 +384,15 @@ static int __init apsim_init(void)
 	return 0;
 }
 
-/* Nobody is in on_die() once it is unregistered: that waits for it. */
+/*
+ * Nobody is in on_die() once it is unregistered: that waits for it.  Until
+ * then on_module() keeps ap from coming.
+ */
 static void __exit apsim_exit(void)
 {
-	unregister_module_notifier(&module_notifier);
-	clear_facilities();
 	unregister_die_notifier(&die_notifier);
+	clear_facilities();
+	unregister_module_notifier(&module_notifier);
 	take_down();
 }
 
