@@ -443,12 +443,17 @@ sim_count() {
 	tr ' ' '\n' <"$(sim_q "$1")/counters" | sed -n "s/^$2=//p"
 }
 
-# sim_log FILE: a copy of the log without its heading; it must be complete
+# sim_log FILE: a copy of the log without its heading; ends the test when it is
+# not complete: nothing is proven by lines that are missing
 sim_log() {
 	cat $SIM/log >"$1.raw"
 	case "$(head -n 1 "$1.raw")" in
 	"# dropped=0 "*) ;;
-	*) diag "the simulator's log overflowed: $(head -n 1 "$1.raw")" ;;
+	*) die "the simulator's log overflowed: $(head -n 1 "$1.raw")" ;;
+	esac
+	case "$(tail -n 1 "$1.raw")" in
+	"# lost=0") ;;
+	*) die "the simulator's log overflowed while it was read: $(tail -n 1 "$1.raw")" ;;
 	esac
 	grep -v '^#' "$1.raw" >"$1"
 	rm -f "$1.raw"

@@ -18,7 +18,7 @@ refusal() {
 }
 REFUSED="refused=8 broken=0 untouched"
 
-plan 14
+plan 15
 stack_up "cards=8a,8a domains=4"
 td_take 1
 Q=00.0001
@@ -27,8 +27,8 @@ td submit "$Q 8"
 expect "a bound queue takes messages and answers them" \
 	"$(td_result replied) $(td_broken)" "8 0"
 
-# Phase 2: remove() takes its time
-td remove_delay_ms 2000
+# Phase 2: remove() takes its time, until it is told to go on
+td remove_delay_ms 10000
 td log_clear 1
 job unbind ap_write $AP/drivers/ap_testdrv/unbind $Q
 wait_for 10 td_saw REMOVE $Q enter || die "remove() was not called"
@@ -36,20 +36,23 @@ expect "remove() running: refused" "$(refusal noowner)" "$REFUSED"
 expect "remove() running: refused, with the owner asked for first" "$(refusal)" "$REFUSED"
 check "remove() was still running then" eval '! td_saw REMOVE $Q exit'
 check "the queue's state was REMOVE when remove() was called" td_saw REMOVE $Q state=REMOVE
-wait_for 15 gone "$JOB" || die "unbind does not end"
 td remove_delay_ms 0
+wait_for 15 gone "$JOB" || die "unbind does not end"
 
-# Phase 3: the reset takes its time
+# Phase 3: the reset takes its time, until it is told to end
+[ ! -e /sys/module/ap/parameters/remove_timeout ] ||
+	set_to /sys/module/ap/parameters/remove_timeout 60000
 move_to $Q ap_testdrv || die "bind: $RES"
 wait_for 10 q_idle $Q || die "$Q does not get ready"
-sim reset_ms 2000
+sim fault "add apqn=$Q insn=ZAPQ do=hang count=1"
 td log_clear 1
 job unbind ap_write $AP/drivers/ap_testdrv/unbind $Q
 wait_for 10 td_saw REMOVE $Q exit || die "remove() was not called"
 expect "reset running: refused" "$(refusal noowner)" "$REFUSED"
 expect "reset running: refused, with the owner asked for first" "$(refusal)" "$REFUSED"
+expect "the reset was still running then" "$(sim_state $Q reset)" hanging
+sim release $Q
 wait_for 15 gone "$JOB" || die "unbind does not end"
-sim reset_ms 20
 
 # No driver
 q_has_driver $Q none || die "$Q has a driver"

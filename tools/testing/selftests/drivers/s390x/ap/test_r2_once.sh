@@ -98,7 +98,7 @@ ready
 
 # Replies that are not what was asked for.  The real one never comes: the
 # queue's time-out for replies has to deal with it.
-td request_timeout_ms 1000
+td request_timeout_ms 1000		# taken over at the next probe
 unbind $Q && bind_to $Q ap_testdrv || die "rebind: $RES"
 ready
 for kind in foreign stale swallow; do
@@ -113,6 +113,8 @@ for kind in foreign stale swallow; do
 	ready
 done
 td request_timeout_ms 60000
+unbind $Q && bind_to $Q ap_testdrv || die "rebind: $RES"
+ready
 
 # The queue dies with messages at the card
 send_held 16

@@ -122,12 +122,12 @@ wait_for 10 gone "$JOB"
 expect "request_count of the card" "$(cat $DEV/card00/request_count)" 8
 takes $DEV/card00/request_count 0 0
 expect "clearing it clears its queues'" "$(cat $DEV/00.000?/request_count | sort -u)" 0
-sim reset_ms 3000
+sim fault "add apqn=00.0002 insn=RAPQ do=hang count=1"
 wr $DEV/00.0002/reset 1
 expect "reset" "$RES $(cat $DEV/00.0002/reset)" "OK Reset in progress."
 expect_like "reset: states" "$(q_state 00.0002)" "OPERATING \[RESET_*\]"
+sim release 00.0002
 wait_for 20 q_idle 00.0002
-sim reset_ms 20
 set_to $DEV/card01/online 1
 unbind 00.0003
 formats "attributes of a queue without a driver" $DEV/00.0003 <<EOF

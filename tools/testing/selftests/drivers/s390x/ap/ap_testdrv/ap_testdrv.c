@@ -150,7 +150,7 @@ static struct td_knob {
 	u64 max;
 	u64 value;
 } td_knobs[TD_KNOBS] = {
-	/* both in ms */
+	/* both in ms; lowered while the driver waits, they end the wait */
 	[TD_PROBE_DELAY] = { "probe_delay_ms", 10000, 0 },
 	[TD_REMOVE_DELAY] = { "remove_delay_ms", 10000, 0 },
 	/* errno of the next probe_error_count probes, before or after set-up */
@@ -162,7 +162,7 @@ static struct td_knob {
 	/* 1: veto the change of a mask */
 	[TD_IN_USE_BUSY] = { "in_use_busy", 1, 0 },
 	/* how long submit waits for its messages, and for touches after cancel */
-	[TD_WAIT] = { "wait_ms", 60000, 15000 },
+	[TD_WAIT] = { "wait_ms", 60000, 60000 },
 	[TD_LINGER] = { "linger_ms", 10000, 100 },
 	/* the bus's time-out for a reply, taken over at probe */
 	[TD_REQUEST_TIMEOUT] = { "request_timeout_ms", 1000000, 60000 },
@@ -256,6 +256,18 @@ static void td_broken(enum td_count nr, int qid)
 	td_add(nr, 1);
 	td_log(qid, "BROKEN", "%s", td_count_names[nr]);
 	pr_err_ratelimited("%02x.%04x: %s\n", qid >> 8, qid & 0xff, td_count_names[nr]);
+}
+
+/*
+ * Be slow for as long as the knob says.  It is read again and again, so that a
+ * test can end the wait when it has seen what it wanted to see.
+ */
+static void td_nap(enum td_knob_nr nr)
+{
+	u64 begin = ktime_get_ns();
+
+	while (ktime_get_ns() - begin < td_knob(nr) * NSEC_PER_MSEC)
+		msleep(20);
 }
 
 static const char *td_state(struct ap_queue *aq)
@@ -382,7 +394,7 @@ static int td_probe(struct ap_device *ap_dev)
 	int rc, fault = td_probe_fault();
 
 	td_log(aq->qid, "PROBE", "enter state=%s", td_state(aq));
-	msleep(td_knob(TD_PROBE_DELAY));
+	td_nap(TD_PROBE_DELAY);
 	if (fault && !td_knob(TD_PROBE_ERROR_LATE)) {
 		rc = fault;
 		goto out;
@@ -415,7 +427,7 @@ static void td_remove(struct ap_device *ap_dev)
 	spin_unlock_irqrestore(&td_lock, flags);
 	if (open)
 		td_broken(TD_OPEN_AT_REMOVE, tq->qid);
-	msleep(td_knob(TD_REMOVE_DELAY));
+	td_nap(TD_REMOVE_DELAY);
 	td_set_phase(tq, TD_AWAY);
 	td_bury(tq->reply.msg);
 	td_log(aq->qid, "REMOVE", "exit state=%s", td_state(aq));
