@@ -233,6 +233,7 @@ struct ap_hand_over {
  * @progress: jiffies of the last reply, or of the first message that waits
  * @poll_start: since when polling waits for a reply (ktime_get_ns())
  * @unclean: a cleaning failed, and none has succeeded since
+ * @unclean_rc: the last answer of the last cleaning that failed
  * @untouched: found where it could not be reset, and never had a driver
  * @reserved: for the default drivers, as of the last change of a mask
  * @scan_node: for the bus scan
@@ -271,6 +272,7 @@ struct ap_queue {
 	bool recovering;
 	bool open;
 	bool attach;
+	int unclean_rc;
 	bool unclean;
 	bool untouched;
 	bool reserved;

@@ -630,8 +630,10 @@ static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 	if (desc->flush)
 		aq->queue_count = 0;
 
-	if (to == AP_STATE_UNCLEAN)
+	if (to == AP_STATE_UNCLEAN) {
 		aq->unclean = true;
+		aq->unclean_rc = aq->last_err_rc;
+	}
 	if (to == AP_STATE_UNBOUND)
 		aq->unclean = false;
 	if (to == AP_STATE_BOUND || to == AP_STATE_ZERO_START)
@@ -1434,12 +1436,13 @@ int ap_queue_clean_text(struct ap_queue *aq, char *buf, size_t size)
 	if (aq->state == AP_STATE_UNBOUND)
 		len = scnprintf(buf, size, aq->untouched ? "untouched\n" :
 							   "clean\n");
-	else if (aq->state == AP_STATE_UNCLEAN)
-		len = scnprintf(buf, size, "not clean: %s\n",
-				ap_rc_reason(aq->last_err_rc, reason,
-					     sizeof(reason)));
 	else if (ap_state_bound(aq->state))
 		len = scnprintf(buf, size, "in use\n");
+	else if (aq->unclean)
+		/* also while it is tried again: what is known is the failure */
+		len = scnprintf(buf, size, "not clean: %s\n",
+				ap_rc_reason(aq->unclean_rc, reason,
+					     sizeof(reason)));
 	else
 		len = scnprintf(buf, size, "in progress\n");
 	spin_unlock_bh(&aq->lock);
