@@ -22,9 +22,11 @@ TD=/sys/kernel/debug/ap_testdrv
 # being a broken promise; a debug kernel under emulation is ten times slower.
 if [ -e /proc/lockdep ] || [ -e /sys/kernel/debug/kmemleak ]; then
 	DEBUG_KERNEL=1
+	PATIENCE=6
 	SLACK_MS=${SLACK_MS:-10000}
 else
 	DEBUG_KERNEL=0
+	PATIENCE=1
 	SLACK_MS=${SLACK_MS:-3000}
 fi
 MODULES="ap_testdrv vfio_ap zcrypt_cex4 pkey_cca pkey_ep11 pkey_pckmo pkey zcrypt ap apsim"
@@ -222,8 +224,8 @@ now_cs() {
 	echo "${up%.*}${up#*.}"
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds
-wait_for() {
+# within SECONDS COMMAND...: until the command succeeds
+within() {
 	local end=$(($(now_cs) + $1 * 100))
 
 	shift
@@ -231,6 +233,15 @@ wait_for() {
 		[ "$(now_cs)" -lt "$end" ] || return 1
 		sleep 0.05
 	done
+}
+
+# wait_for SECONDS COMMAND...: the same where the time is no promise of anybody,
+# just more than it takes; a debug kernel gets a multiple
+wait_for() {
+	local secs=$(($1 * PATIENCE))
+
+	shift
+	within $secs "$@"
 }
 
 gone() {

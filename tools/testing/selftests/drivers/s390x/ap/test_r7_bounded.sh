@@ -102,7 +102,7 @@ sim fault "add apqn=* insn=REPLY do=hold count=inf"
 job load ap_load --threads 4 --key 1024 --op me-pub --requests 100000
 wait_for 10 eval '[ "$(cat $DEV/card00/pendingq_count)" -gt 0 ]'
 kill -9 "$JOB"
-wait_for $(((SLACK_MS + 999) / 1000)) gone "$JOB"
+within $(((SLACK_MS + 999) / 1000)) gone "$JOB"
 check "a program that waits for a reply goes at once when it is killed" gone "$JOB"
 sim fault clear
 sim release '*'
@@ -116,7 +116,7 @@ expect_range "rmmod while programs wait for replies is over in time (ms)" "$MS" 
 diag "rmmod: $(tail -n 1 "$TMP/bounded")"
 wr $AP/apmask 0x0
 expect "all queues taken away while programs wait" "$RES" OK
-wait_for $(((LIMIT + 999) / 1000)) gone "$JOB"
+within $(((LIMIT + 999) / 1000)) gone "$JOB"
 check "their requests end" gone "$JOB"
 sed 's/^/# /' "$TMP/load"
 expect "with ENODEV, none with another error" \
