@@ -185,13 +185,13 @@ static int store_control(char *text, const struct apsim_file *f)
 
 static int store_card(char *text, const struct apsim_file *f)
 {
-	char type[4];
+	char *number = strsep(&text, " ");
 	u32 id;
-	int n = 0;
 
-	if (sscanf(text, "id=%u type=%3s%n", &id, type, &n) != 2 || text[n])
+	if (!text || strncmp(number, "id=", 3) || strncmp(text, "type=", 5) ||
+	    !isdigit(number[3]) || kstrtou32(number + 3, 10, &id))
 		return -EINVAL;
-	return apsim_card_add(id, type);
+	return apsim_card_add(id, text + 5);
 }
 
 static int store_mark(char *text, const struct apsim_file *f)
@@ -379,34 +379,41 @@ static struct apsim_file knob_file[ARRAY_SIZE(knob_files)];
  * @first: oldest record when the file was opened
  * @end: one behind the newest record when the file was opened
  * @dropped: records lost before
+ * @lost: records that were there but were overwritten before they were read
  * @rec: the record being printed
  */
 struct reader {
 	u64 first;
 	u64 end;
 	u64 dropped;
+	u64 lost;
 	struct apsim_rec rec;
 };
 
-/* Position 0 is the head line, position n the record @first + n - 1. */
+/*
+ * Position 0 is the head line, position n the record @first + n - 1, and
+ * behind the last record is the line that says how many are missing.
+ */
 static void *log_at(struct reader *r, loff_t *pos)
 {
 	u64 oldest, next, dropped, seq;
 
-	if (!*pos)
+	if (!*pos) {
+		r->lost = 0;
 		return SEQ_START_TOKEN;
+	}
 	seq = r->first + *pos - 1;
-	if (seq >= r->end)
-		return NULL;
-	if (apsim_log_read(seq, &r->rec))
+	while (seq < r->end && !apsim_log_read(seq, &r->rec)) {
+		/* overwritten meanwhile: go on with what is left */
+		apsim_log_bounds(&oldest, &next, &dropped);
+		oldest = min(oldest, r->end);
+		r->lost += oldest - seq;
+		*pos += oldest - seq;
+		seq = oldest;
+	}
+	if (seq < r->end)
 		return r;
-	/* Overwritten meanwhile: go on with what is left. */
-	apsim_log_bounds(&oldest, &next, &dropped);
-	if (oldest <= seq || oldest >= r->end ||
-	    !apsim_log_read(oldest, &r->rec))
-		return NULL;
-	*pos = oldest - r->first + 1;
-	return r;
+	return seq == r->end ? &r->lost : NULL;
 }
 
 static void *log_start(struct seq_file *m, loff_t *pos)
@@ -430,6 +437,8 @@ static int log_show(struct seq_file *m, void *v)
 
 	if (v == SEQ_START_TOKEN)
 		seq_printf(m, "# dropped=%llu next=%llu\n", r->dropped, r->end);
+	else if (v == &r->lost)
+		seq_printf(m, "# lost=%llu\n", r->lost);
 	else
 		apsim_log_show(m, &r->rec);
 	return 0;
