@@ -437,6 +437,7 @@ static inline void apsim_bin_add(struct apsim_bin *bin, void *ptr)
 void apsim_bin_empty(struct apsim_bin *bin);
 
 /* apsim_model.c */
+int apsim_model_check(const char *cards);
 int apsim_model_init(const char *cards);
 void apsim_model_stop(void);
 void apsim_model_exit(void);

@@ -340,6 +340,9 @@ static int build_up(void)
 {
 	int rc;
 
+	rc = apsim_model_check(cards);
+	if (rc)
+		return rc;
 	rc = apsim_log_init(apsim_knob(APSIM_KNOB_LOG));
 	if (rc)
 		return rc;

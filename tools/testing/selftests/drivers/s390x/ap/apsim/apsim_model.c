@@ -198,7 +198,11 @@ static u8 why_unavailable(const struct apsim_queue *q)
 	return APSIM_RC_NORMAL;
 }
 
-/* What becomes unusable loses its entries, its interrupts and its reset. */
+/*
+ * What becomes unusable loses its entries, its interrupts and its reset.  The
+ * line in the log is made under the queue's lock: what instructions find
+ * changes exactly there.  Nobody can have asked a card that is just made.
+ */
 static void refresh_queue(struct apsim_queue *q)
 {
 	struct apsim_bin bin = { .nr = 0 };
@@ -211,6 +215,9 @@ static void refresh_queue(struct apsim_queue *q)
 		apsim_queue_drop(q, &bin);
 		q->reset = APSIM_RESET_IDLE;
 	}
+	if (code != q->unavailable && cards[q->card->id] == q->card)
+		apsim_log_text(APSIM_CONFIG, q->card->id, q->domain,
+			       "answers=%02x", code);
 	q->unavailable = code;
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 	apsim_bin_empty(&bin);
@@ -274,12 +281,12 @@ static int add_card(u32 id, const struct apsim_type *type)
 	}
 	refresh_card(card);
 	WRITE_ONCE(max_message, max(max_message, apsim_type_limit(type)));
+	apsim_log_text(APSIM_CONFIG, id, APSIM_NO_DOMAIN, "new CEX%u%c",
+		       type->gen, type->mode - 'a' + 'A');
 	/* made before it can be found by apsim_card_get() */
 	smp_store_release(&cards[id], card);
 	refresh_qci();
 	apsim_debugfs_card(card);
-	apsim_log_text(APSIM_CONFIG, id, APSIM_NO_DOMAIN, "new CEX%u%c",
-		       type->gen, type->mode - 'a' + 'A');
 	return 0;
 }
 
@@ -358,6 +365,13 @@ int apsim_queue_set(struct apsim_queue *q, enum apsim_flag flag, bool on)
 }
 EXPORT_SYMBOL_GPL(apsim_queue_set);
 
+/* The line comes first, those of the queues it is about follow. */
+static void log_domains(const char *kind, u64 mask)
+{
+	apsim_log_text(APSIM_CONFIG, APSIM_NO_CARD, APSIM_NO_DOMAIN,
+		       "%s_domains=0x%016llx", kind, mask);
+}
+
 static int set_usage(u64 mask)
 {
 	u32 id;
@@ -368,6 +382,7 @@ static int set_usage(u64 mask)
 			rc = add_queues(cards[id], mask);
 	if (rc)
 		return rc;
+	log_domains("usage", mask);
 	WRITE_ONCE(usage_domains, mask);
 	for (id = 0; id < APSIM_MAX_CARDS; id++)
 		if (cards[id])
@@ -388,16 +403,14 @@ int apsim_domains_set(bool usage, u64 mask)
 	int rc = 0;
 
 	mutex_lock(&config_mutex);
-	if (usage)
+	if (usage) {
 		rc = set_usage(mask);
-	else
+	} else {
+		log_domains("control", mask);
 		WRITE_ONCE(control_domains, mask);
-	if (!rc) {
-		apsim_log_text(APSIM_CONFIG, APSIM_NO_CARD, APSIM_NO_DOMAIN,
-			       "%s_domains=0x%016llx",
-			       usage ? "usage" : "control", mask);
-		refresh_qci();
 	}
+	if (!rc)
+		refresh_qci();
 	mutex_unlock(&config_mutex);
 	return rc;
 }
@@ -416,8 +429,8 @@ u64 apsim_domains(bool usage)
 }
 EXPORT_SYMBOL_GPL(apsim_domains);
 
-/* One item of cards=: "8a" or "3*8a". */
-static int parse_item(const char *item, u32 *id)
+/* One item of cards=: "8a" or "3*8a"; its cards are made if @make says so. */
+static int parse_item(const char *item, u32 *id, bool make)
 {
 	const char *star = strchr(item, '*');
 	const char *name = star ? star + 1 : item;
@@ -438,12 +451,13 @@ static int parse_item(const char *item, u32 *id)
 	}
 	if (n > APSIM_MAX_CARDS - *id)
 		return -EINVAL;
-	for (rc = 0; n && !rc; n--)
-		rc = add_card((*id)++, type);
+	for (rc = 0; n && !rc; n--, ++*id)
+		if (make)
+			rc = add_card(*id, type);
 	return rc;
 }
 
-static int parse_cards(const char *list)
+static int parse_cards(const char *list, bool make)
 {
 	char *copy = kstrdup(list, GFP_KERNEL), *rest = copy, *item;
 	u32 id = 0;
@@ -452,7 +466,7 @@ static int parse_cards(const char *list)
 	if (!copy)
 		return -ENOMEM;
 	while (!rc && (item = strsep(&rest, ",")))
-		rc = parse_item(item, &id);
+		rc = parse_item(item, &id, make);
 	kfree(copy);
 	if (rc == -EINVAL)
 		pr_err("parameter cards=%s: a list of [N*]Gm, G 4..8, m one of a, c, p; %u cards at most\n",
@@ -461,11 +475,23 @@ static int parse_cards(const char *list)
 }
 
 /**
- * apsim_model_init() - make the machine
- * @list: what cards it has, the module parameter
+ * apsim_model_check() - look for mistakes before anything is made
+ * @list: what cards there shall be, the module parameter
  *
  * Context: process, sleeps.
- * Return: 0, -EINVAL or -ENOMEM; apsim_model_exit() cleans up in any case
+ * Return: 0, -EINVAL (the kernel log says why) or -ENOMEM
+ */
+int apsim_model_check(const char *list)
+{
+	return parse_cards(list, false);
+}
+
+/**
+ * apsim_model_init() - make the machine
+ * @list: what cards it has, as apsim_model_check() liked it
+ *
+ * Context: process, sleeps.
+ * Return: 0 or -ENOMEM; apsim_model_exit() cleans up in any case
  */
 int apsim_model_init(const char *list)
 {
@@ -475,7 +501,7 @@ int apsim_model_init(const char *list)
 	mutex_lock(&config_mutex);
 	usage_domains = mask;
 	control_domains = mask;
-	rc = parse_cards(list);
+	rc = parse_cards(list, true);
 	refresh_qci();
 	mutex_unlock(&config_mutex);
 	return rc;
