@@ -54,8 +54,8 @@ enum apsim_rc {
 enum apsim_what {
 	APSIM_TAPQ, APSIM_RAPQ, APSIM_ZAPQ, APSIM_AQIC, APSIM_QCI, APSIM_QACT,
 	APSIM_BAPQ, APSIM_AAPQ, APSIM_NQAP, APSIM_DQAP, APSIM_PQAP,
-	APSIM_RESETDONE, APSIM_READY, APSIM_IRQ, APSIM_FAULT, APSIM_MARK,
-	APSIM_CONFIG,
+	APSIM_RESETDONE, APSIM_READY, APSIM_LOST, APSIM_IRQ, APSIM_FAULT,
+	APSIM_MARK, APSIM_CONFIG,
 	APSIM_REPLY,		/* only in fault rules */
 	APSIM_NR_WHAT
 };
@@ -269,6 +269,7 @@ enum apsim_entry_state {
  * struct apsim_entry - a place in a queue
  * @list: the list its state says
  * @psmid: as given to NQAP, or what a fault rule made of it
+ * @sent_as: as given to NQAP
  * @due: not available before this time
  * @job: the request
  * @reply: the reply
@@ -278,6 +279,7 @@ enum apsim_entry_state {
 struct apsim_entry {
 	struct list_head list;
 	u64 psmid;
+	u64 sent_as;
 	ktime_t due;
 	struct apsim_job job;
 	struct apsim_reply reply;
@@ -505,7 +507,7 @@ struct apsim_fault {
 };
 
 bool apsim_fault_hit(const struct apsim_queue *q, enum apsim_what what,
-		     struct apsim_fault *fault);
+		     u64 psmid, bool refused, struct apsim_fault *fault);
 void apsim_fault_clear(void);
 int apsim_fault_command(char *line);
 int apsim_release_command(char *text);

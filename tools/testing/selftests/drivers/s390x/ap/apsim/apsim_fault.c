@@ -88,9 +88,12 @@ static void refresh_summary(void)
 }
 
 static bool rule_hits(struct apsim_rule *r, const struct apsim_queue *q,
-		      enum apsim_what what)
+		      enum apsim_what what, bool refused)
 {
 	if (!r->id || !r->left || r->what != what)
+		return false;
+	/* what does not begin cannot hang */
+	if (refused && r->fault.action == APSIM_DO_HANG)
 		return false;
 	if (r->card >= 0 && r->card != q->card->id)
 		return false;
@@ -120,6 +123,8 @@ static void describe(char *text, size_t size, const struct apsim_rule *r)
  * apsim_fault_hit() - does a rule apply here and now
  * @q: queue the instruction or reply is for
  * @what: instruction or APSIM_REPLY
+ * @psmid: of the reply or of the message, 0 when it is about none
+ * @refused: the queue is in no state to do the instruction
  * @fault: what to do, when one does
  *
  * The first rule that applies is used up by one and logged.
@@ -128,9 +133,15 @@ static void describe(char *text, size_t size, const struct apsim_rule *r)
  * Return: true when there is such a rule
  */
 bool apsim_fault_hit(const struct apsim_queue *q, enum apsim_what what,
-		     struct apsim_fault *fault)
+		     u64 psmid, bool refused, struct apsim_fault *fault)
 {
-	char text[APSIM_MARK_MAX];
+	struct apsim_rec rec = {
+		.what = APSIM_FAULT,
+		.card = q->card->id,
+		.domain = q->domain,
+		.psmid = psmid,
+	};
+	char text[APSIM_MARK_MAX - sizeof("rule=4294967295")];
 	unsigned long flags;
 	bool hit = false;
 	u32 i, id = 0;
@@ -139,7 +150,7 @@ bool apsim_fault_hit(const struct apsim_queue *q, enum apsim_what what,
 		return false;
 	raw_spin_lock_irqsave(&rules_lock, flags);
 	for (i = 0; i < last_rule && !hit; i++) {
-		hit = rule_hits(&rules[i], q, what);
+		hit = rule_hits(&rules[i], q, what, refused);
 		if (!hit)
 			continue;
 		rules[i].hits++;
@@ -150,10 +161,26 @@ bool apsim_fault_hit(const struct apsim_queue *q, enum apsim_what what,
 		describe(text, sizeof(text), &rules[i]);
 	}
 	raw_spin_unlock_irqrestore(&rules_lock, flags);
-	if (hit)
-		apsim_log_text(APSIM_FAULT, q->card->id, q->domain,
-			       "rule=%u %s", id, text);
+	if (hit) {
+		snprintf(rec.text, sizeof(rec.text), "rule=%u %s", id, text);
+		apsim_log_add(&rec);
+	}
 	return hit;
+}
+
+/* Nothing but hexadecimal digits, 1 to @most of them, and less than @limit. */
+static int parse_hex(const char *text, size_t len, size_t most, int limit)
+{
+	int val = 0;
+
+	if (!len || len > most)
+		return -EINVAL;
+	for (; len; len--, text++) {
+		if (!isxdigit(*text))
+			return -EINVAL;
+		val = val << 4 | hex_to_bin(*text);
+	}
+	return val < limit ? val : -EINVAL;
 }
 
 /**
@@ -167,24 +194,26 @@ bool apsim_fault_hit(const struct apsim_queue *q, enum apsim_what what,
  */
 int apsim_apqn_parse(const char *text, int *card, int *domain)
 {
-	char part[8];
 	const char *dot;
+	int val;
 
 	*card = -1;
 	*domain = -1;
 	if (!strcmp(text, "*"))
 		return 0;
 	dot = strchr(text, '.');
-	if (!dot || dot - text < 1 || dot - text > 2)
+	if (!dot)
 		return -EINVAL;
-	strscpy(part, text, dot - text + 1);
-	if (kstrtoint(part, 16, card) || *card < 0 || *card >= APSIM_MAX_CARDS)
-		return -EINVAL;
+	val = parse_hex(text, dot - text, 2, APSIM_MAX_CARDS);
+	if (val < 0)
+		return val;
+	*card = val;
 	if (!strcmp(dot + 1, "*"))
 		return 0;
-	if (strlen(dot + 1) > 4 || !isxdigit(dot[1]) ||
-	    kstrtoint(dot + 1, 16, domain) || *domain >= APSIM_MAX_DOMAINS)
-		return -EINVAL;
+	val = parse_hex(dot + 1, strlen(dot + 1), 4, APSIM_MAX_DOMAINS);
+	if (val < 0)
+		return val;
+	*domain = val;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(apsim_apqn_parse);
@@ -277,13 +306,24 @@ static int parse_word(struct apsim_rule *r, char *word, unsigned long *seen)
 	}
 }
 
+/* Makes room at the end; the rules that are left stay in their order. */
+static void forget_used_up(void)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < APSIM_MAX_RULES; i++)
+		if (rules[i].id && rules[i].left)
+			rules[n++] = rules[i];
+	memset(&rules[n], 0, (APSIM_MAX_RULES - n) * sizeof(rules[0]));
+	refresh_summary();
+}
+
 static int rule_add(char *line)
 {
 	struct apsim_rule r = { .left = 1, .prob = 100 };
 	unsigned long seen = 0, flags;
 	int rc = -ENOSPC;
 	char *word;
-	u32 i;
 
 	while ((word = strsep(&line, " "))) {
 		if (*word && parse_word(&r, word, &seen))
@@ -293,11 +333,11 @@ static int rule_add(char *line)
 	if ((seen & 7) != 7 || !(actions[r.fault.action].what & BIT(r.what)))
 		return -EINVAL;
 	raw_spin_lock_irqsave(&rules_lock, flags);
-	for (i = 0; i < APSIM_MAX_RULES && rc; i++) {
-		if (rules[i].id)
-			continue;
+	if (last_rule == APSIM_MAX_RULES)
+		forget_used_up();
+	if (last_rule < APSIM_MAX_RULES) {
 		r.id = next_id++;
-		rules[i] = r;
+		rules[last_rule] = r;
 		refresh_summary();
 		rc = 0;
 	}

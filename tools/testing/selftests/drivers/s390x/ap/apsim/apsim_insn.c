@@ -399,15 +399,15 @@ static bool is_faulty(struct insn *in, struct apsim_queue *q, u8 *rc)
 {
 	struct apsim_fault fault;
 
-	if (!apsim_fault_hit(q, in->what, &fault))
+	if (!apsim_fault_hit(q, in->what, in->psmid, gate(in, q), &fault))
 		return false;
 	if (fault.action == APSIM_DO_HANG) {
-		*rc = gate(in, q);
-		if (!*rc)
-			apsim_queue_reset(q, in->what, true, &in->bin);
+		apsim_queue_reset(q, in->what, true, &in->bin);
+		*rc = APSIM_RC_NORMAL;
 		return true;
 	}
-	if (fault.async)
+	/* A reset would have cleared it, and so would a queue's going away. */
+	if (fault.async && q->reset == APSIM_RESET_IDLE && !q->unavailable)
 		q->async = fault.code;
 	*rc = fault.code;
 	return true;

@@ -32,6 +32,7 @@ const char *const apsim_what_name[APSIM_NR_WHAT] = {
 	[APSIM_PQAP]		= "PQAP",
 	[APSIM_RESETDONE]	= "RESETDONE",
 	[APSIM_READY]		= "READY",
+	[APSIM_LOST]		= "LOST",
 	[APSIM_IRQ]		= "IRQ",
 	[APSIM_FAULT]		= "FAULT",
 	[APSIM_MARK]		= "MARK",

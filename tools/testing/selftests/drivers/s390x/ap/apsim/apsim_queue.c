@@ -135,12 +135,17 @@ void apsim_entry_done(struct apsim_queue *q, struct apsim_entry *e,
  */
 void apsim_queue_drop(struct apsim_queue *q, struct apsim_bin *bin)
 {
+	struct apsim_entry *e;
 	u32 i;
 
 	q->count[APSIM_C_LOST] += q->nr_entries;
-	for (i = 0; i < q->depth; i++)
-		if (q->entry[i].state != APSIM_E_FREE)
-			apsim_entry_done(q, &q->entry[i], bin);
+	for (i = 0; i < q->depth; i++) {
+		e = &q->entry[i];
+		if (e->state == APSIM_E_FREE)
+			continue;
+		apsim_entry_done(q, e, bin);
+		log_event(q, APSIM_LOST, e->sent_as, 0);
+	}
 	apsim_bin_add(bin, q->stage.buf);
 	q->stage.buf = NULL;
 	q->line_free = 0;
@@ -227,7 +232,7 @@ static void becomes_available(struct apsim_queue *q, struct apsim_entry *e,
 	struct apsim_fault fault;
 	u32 irqs = 1;
 
-	if (apsim_fault_hit(q, APSIM_REPLY, &fault)) {
+	if (apsim_fault_hit(q, APSIM_REPLY, e->sent_as, false, &fault)) {
 		switch (fault.action) {
 		case APSIM_DO_SWALLOW:
 			q->count[APSIM_C_SWALLOWED]++;
@@ -382,6 +387,7 @@ void apsim_queue_enqueue(struct apsim_queue *q, u64 psmid,
 	bool in_line = !reorder && (q->busy || !list_empty(&q->todo));
 
 	e->psmid = psmid;
+	e->sent_as = psmid;
 	e->job = *job;
 	e->sent = 0;
 	if (job->req)
