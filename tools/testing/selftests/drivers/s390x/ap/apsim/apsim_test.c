@@ -46,6 +46,7 @@ static struct {
 	u16 accel;		/* APQN of the queue most tests use */
 	u16 copro;
 	u32 saved[APSIM_NR_KNOBS];
+	struct apsim_card *card[2];	/* to be taken away again */
 	u8 *msg;
 	u8 *out;
 } env;
@@ -824,9 +825,32 @@ static void test_aqic_delay(struct kunit *test)
 	knob(APSIM_KNOB_IRQ_US, 0);
 }
 
+static u64 counter(u16 apqn, enum apsim_count which)
+{
+	struct apsim_queue *q = apsim_queue_get(apqn);
+	unsigned long flags;
+	u64 val;
+
+	raw_spin_lock_irqsave(&q->lock, flags);
+	val = q->count[which];
+	raw_spin_unlock_irqrestore(&q->lock, flags);
+	return val;
+}
+
+static bool wait_counter(u16 apqn, enum apsim_count which, u64 want)
+{
+	int i;
+
+	for (i = 0; i < PATIENCE_MS && counter(apqn, which) < want; i++)
+		usleep_range(1000, 2000);
+	return counter(apqn, which) == want;
+}
+
 static void reset_ends_irqs(struct kunit *test, u32 fc)
 {
+	u32 len = make_me_sized(env.msg, 1, 128);
 	struct ap_regs r;
+	u64 irqs;
 
 	irqs_on(test);
 	r = pqap(FC(fc) | env.accel, 0, 0);
@@ -835,6 +859,13 @@ static void reset_ends_irqs(struct kunit *test, u32 fc)
 	r = tapq(env.accel);
 	expect_rc(test, &r, APSIM_RC_NORMAL, "TAPQ");
 	KUNIT_EXPECT_FALSE(test, r.gr[1] & IRQ_ON);
+	/* the queue works on, and tells nobody */
+	irqs = counter(env.accel, APSIM_C_IRQS);
+	KUNIT_EXPECT_EQ(test, round_trip(test, env.accel, 1, len), REPLY_1K);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, counter(env.accel, APSIM_C_IRQS), irqs);
+	KUNIT_EXPECT_EQ(test, atomic_read(&irqs_seen), 0);
+	KUNIT_EXPECT_EQ(test, *airq.lsi_ptr, 0);
 }
 
 static void test_irq_off_rapq(struct kunit *test)
@@ -847,17 +878,20 @@ static void test_irq_off_zapq(struct kunit *test)
 	reset_ends_irqs(test, 2);
 }
 
+/* Waits for n of them, and then for one more, which must not come. */
 static bool wait_irqs(int n)
 {
 	int i;
 
 	for (i = 0; i < PATIENCE_MS && atomic_read(&irqs_seen) < n; i++)
 		usleep_range(1000, 2000);
+	msleep(20);
 	return atomic_read(&irqs_seen) == n;
 }
 
 static void test_interrupt(struct kunit *test)
 {
+	u64 replies = counter(env.accel, APSIM_C_REPLIES);
 	u32 len = make_me_sized(env.msg, 1, 128);
 
 	irqs_on(test);
@@ -865,8 +899,8 @@ static void test_interrupt(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_irqs(1));
 	fault("add apqn=%02x.%04x insn=REPLY do=lost-irq", env.accel);
 	nqap(env.accel, 2, env.msg, len);
-	KUNIT_EXPECT_TRUE(test, wait_status(env.accel, 0, 0));
-	msleep(50);
+	KUNIT_EXPECT_TRUE(test, wait_counter(env.accel, APSIM_C_REPLIES,
+					     replies + 2));
 	KUNIT_EXPECT_TRUE(test, wait_irqs(1));
 	fault("add apqn=%02x.%04x insn=REPLY do=spurious-irq", env.accel);
 	nqap(env.accel, 3, env.msg, len);
@@ -1181,26 +1215,53 @@ static void test_reorder(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mixed);
 }
 
+/*
+ * A reset issued not before @start has to last @ms: each TAPQ that is over by
+ * then must say so, and the last of them must be one of late.  Returns false
+ * when it never ends.
+ */
+static bool watch_reset(struct kunit *test, ktime_t start, u32 ms)
+{
+	s64 now, last = -1;
+	struct ap_regs r;
+	u32 i;
+
+	for (i = 0; i < PATIENCE_MS; i++) {
+		r = tapq(env.accel);
+		now = ktime_ms_delta(ktime_get(), start);
+		if (RC(r) == APSIM_RC_RESETTING) {
+			KUNIT_EXPECT_EQ(test, r.cc, 3);
+			KUNIT_EXPECT_NE(test, r.gr[2], 0);
+			KUNIT_EXPECT_TRUE(test, r.gr[1] & EMPTY);
+			last = now;
+		} else {
+			KUNIT_EXPECT_GE(test, now, ms);
+			break;
+		}
+		usleep_range(1000, 2000);
+	}
+	KUNIT_EXPECT_GE(test, last, ms / 2);
+	return i < PATIENCE_MS;
+}
+
 static void test_reset(struct kunit *test)
 {
 	struct apsim_queue *q = apsim_queue_get(env.accel);
 	u32 len = make_me_sized(env.msg, 3, 512), fc;
+	const u32 ms = 500;
 	struct ap_regs r;
+	ktime_t start;
 
-	knob(APSIM_KNOB_RESET_MS, 100);
+	knob(APSIM_KNOB_RESET_MS, ms);
 	for (fc = 1; fc <= 2; fc++) {
 		nqap(env.accel, 1, env.msg, len);
 		nqap(env.accel, 2, env.msg, len);
 		KUNIT_EXPECT_TRUE(test, q->used);
+		start = ktime_get();
 		r = pqap(FC(fc) | env.accel, 0, 0);
 		expect_rc(test, &r, APSIM_RC_NORMAL, "reset");
 		KUNIT_EXPECT_TRUE(test, r.gr[1] & EMPTY);
-		r = tapq(env.accel);
-		if (RC(r) == APSIM_RC_RESETTING) {
-			KUNIT_EXPECT_EQ(test, r.cc, 3);
-			KUNIT_EXPECT_NE(test, r.gr[2], 0);
-		}
-		KUNIT_EXPECT_TRUE(test, wait_reset(env.accel));
+		KUNIT_EXPECT_TRUE(test, watch_reset(test, start, ms));
 		r = tapq(env.accel);
 		KUNIT_EXPECT_TRUE(test, r.gr[1] & EMPTY);
 		KUNIT_EXPECT_FALSE(test, r.gr[1] & REPLIES);
@@ -1214,6 +1275,8 @@ static void test_during_reset(struct kunit *test)
 {
 	struct ap_regs r;
 
+	/* two rules: the second must not be used up by what is refused */
+	fault("add apqn=%02x.%04x insn=ZAPQ do=hang", env.accel);
 	fault("add apqn=%02x.%04x insn=ZAPQ do=hang", env.accel);
 	send_one(test, 1);
 	r = pqap(FC(2) | env.accel, 0, 0);
@@ -1234,6 +1297,15 @@ static void test_during_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, release(), 0);
 	r = tapq(env.accel);
 	expect_rc(test, &r, APSIM_RC_NORMAL, "TAPQ after release");
+	r = pqap(FC(2) | env.accel, 0, 0);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "the second hangs, too");
+	r = tapq(env.accel);
+	expect_rc(test, &r, APSIM_RC_RESETTING, "TAPQ");
+	KUNIT_EXPECT_EQ(test, release(), 0);
+	r = pqap(FC(2) | env.accel, 0, 0);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "no rule is left");
+	r = tapq(env.accel);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "TAPQ");
 }
 
 static void expect_all(struct kunit *test, u8 rc)
@@ -1337,6 +1409,7 @@ static void test_fault_rc(struct kunit *test)
 
 static void test_fault_async(struct kunit *test)
 {
+	struct apsim_queue *q = apsim_queue_get(env.accel);
 	struct ap_regs r;
 
 	fault("add apqn=%02x.%04x insn=NQAP do=rc=36+async", env.accel);
@@ -1356,6 +1429,20 @@ static void test_fault_async(struct kunit *test)
 	r = tapq(env.accel);
 	expect_rc(test, &r, APSIM_RC_NORMAL, "TAPQ after reset");
 	KUNIT_EXPECT_FALSE(test, r.gr[1] & ASYNC);
+	/* nothing sticks to a queue that is being reset or is not there */
+	fault("add apqn=%02x.%04x insn=TAPQ do=rc=36+async count=2", env.accel);
+	fault("add apqn=%02x.%04x insn=RAPQ do=hang", env.accel);
+	pqap(FC(1) | env.accel, 0, 0);
+	r = tapq(env.accel);
+	expect_rc(test, &r, 0x36, "TAPQ during reset");
+	KUNIT_EXPECT_FALSE(test, r.gr[1] & ASYNC);
+	release();
+	apsim_queue_set(q, APSIM_CONFIGURED, false);
+	r = tapq(env.accel);
+	expect_rc(test, &r, 0x36, "TAPQ while deconfigured");
+	apsim_queue_set(q, APSIM_CONFIGURED, true);
+	r = tapq(env.accel);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "TAPQ of a clean queue");
 }
 
 static void test_fault_replies(struct kunit *test)
@@ -1441,6 +1528,12 @@ static void test_bad_rules(struct kunit *test)
 		"add apqn=00 insn=TAPQ do=rc=05", "add apqn=.* insn=TAPQ do=rc=05",
 		"add apqn=000.0000 insn=TAPQ do=rc=05",
 		"add apqn=-1.0000 insn=TAPQ do=rc=05",
+		"add apqn=+1.0000 insn=TAPQ do=rc=05",
+		"add apqn=0x.0000 insn=TAPQ do=rc=05",
+		"add apqn=00.0x1 insn=TAPQ do=rc=05",
+		"add apqn=00.+001 insn=TAPQ do=rc=05",
+		"add apqn=00. insn=TAPQ do=rc=05",
+		"add apqn=00.00000 insn=TAPQ do=rc=05",
 		"add apqn=00.-001 insn=TAPQ do=rc=05",
 		"add apqn=* apqn=* insn=TAPQ do=rc=05",
 		"add apqn=* insn=TAPQ do=rc=05 count=0",
@@ -1452,6 +1545,7 @@ static void test_bad_rules(struct kunit *test)
 		"add apqn=* insn=TAPQ do=rc=05 often",
 		"add apqn=* insn=TAPQ do=rc=05 x=1",
 	};
+	struct ap_regs r;
 	char line[96];
 	u32 i;
 
@@ -1467,6 +1561,19 @@ static void test_bad_rules(struct kunit *test)
 					    env.accel), 0);
 	KUNIT_EXPECT_EQ(test, fault("add apqn=%02x.%04x insn=NQAP do=rc=05",
 				    env.accel), -ENOSPC);
+	/* one that is used up makes room, and the order stays */
+	r = nqap(env.accel, 1, env.msg, MSG_1K);
+	expect_rc(test, &r, APSIM_RC_BUSY, "oldest rule");
+	KUNIT_EXPECT_EQ(test, fault("add apqn=%02x.%04x insn=NQAP do=rc=07",
+				    env.accel), 0);
+	KUNIT_EXPECT_EQ(test, fault("add apqn=%02x.%04x insn=NQAP do=rc=08",
+				    env.accel), -ENOSPC);
+	for (i = 1; i < APSIM_MAX_RULES; i++) {
+		r = nqap(env.accel, 1, env.msg, MSG_1K);
+		expect_rc(test, &r, APSIM_RC_BUSY, "rules before it");
+	}
+	r = nqap(env.accel, 1, env.msg, MSG_1K);
+	expect_rc(test, &r, 0x07, "newest rule");
 }
 
 static void test_bad_settings(struct kunit *test)
@@ -1542,6 +1649,59 @@ static void test_log_order(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, apsim_log_read(oldest - 1, &rec));
 }
 
+/* Finds the next record of a kind, from *seq on; leaves *seq behind it. */
+static bool next_record(u64 *seq, enum apsim_what what, struct apsim_rec *rec)
+{
+	while (apsim_log_read(*seq, rec)) {
+		++*seq;
+		if (rec->what == what)
+			return true;
+	}
+	return false;
+}
+
+static void test_log_lost(struct kunit *test)
+{
+	struct apsim_queue *q = apsim_queue_get(env.accel);
+	u64 oldest, seq, dropped, first;
+	struct apsim_rec rec;
+
+	if (!apsim_log_on)
+		kunit_skip(test, "apsim was loaded without a log");
+	apsim_log_bounds(&oldest, &seq, &dropped);
+	fault("add apqn=%02x.%04x insn=REPLY do=foreign", env.accel);
+	send_one(test, 0x61);
+	send_one(test, 0x62);
+	/* the rule's line tells whose reply it was */
+	KUNIT_ASSERT_TRUE(test, next_record(&seq, APSIM_FAULT, &rec));
+	KUNIT_EXPECT_EQ(test, rec.psmid, 0x61);
+	KUNIT_EXPECT_EQ(test, rec.card, ACCEL_CARD);
+	/* one line for each, under the name NQAP gave it, in any order */
+	pqap(FC(1) | env.accel, 0, 0);
+	KUNIT_ASSERT_TRUE(test, next_record(&seq, APSIM_LOST, &rec));
+	first = rec.psmid;
+	KUNIT_EXPECT_TRUE(test, first == 0x61 || first == 0x62);
+	KUNIT_ASSERT_TRUE(test, next_record(&seq, APSIM_LOST, &rec));
+	KUNIT_EXPECT_EQ(test, rec.psmid, 0x61 + 0x62 - first);
+	/* the search goes on to the end of the log, over the reset's own line */
+	KUNIT_EXPECT_FALSE(test, next_record(&seq, APSIM_LOST, &rec));
+	KUNIT_EXPECT_TRUE(test, wait_reset(env.accel));
+	/* what was asked for, then what was lost, then that it is so */
+	send_one(test, 0x63);
+	apsim_log_bounds(&oldest, &seq, &dropped);
+	apsim_queue_set(q, APSIM_STOPPED, true);
+	tapq(env.accel);
+	KUNIT_ASSERT_TRUE(test, next_record(&seq, APSIM_CONFIG, &rec));
+	KUNIT_EXPECT_STREQ(test, rec.text, "chkstop=1");
+	KUNIT_ASSERT_TRUE(test, next_record(&seq, APSIM_LOST, &rec));
+	KUNIT_EXPECT_EQ(test, rec.psmid, 0x63);
+	KUNIT_ASSERT_TRUE(test, next_record(&seq, APSIM_CONFIG, &rec));
+	KUNIT_EXPECT_STREQ(test, rec.text, "answers=04");
+	KUNIT_ASSERT_TRUE(test, next_record(&seq, APSIM_TAPQ, &rec));
+	KUNIT_EXPECT_EQ(test, rec.status >> 16 & 0xff, APSIM_RC_CHECKSTOPPED);
+	apsim_queue_set(q, APSIM_STOPPED, false);
+}
+
 /* ---- the suite ---- */
 
 static int find_card(u32 id, const char *type)
@@ -1555,12 +1715,28 @@ static int find_card(u32 id, const char *type)
 		if (card->flag[APSIM_PRESENT] ||
 		    card->type != apsim_type_find(type, 2))
 			return -EBUSY;
-		return apsim_card_set(card, APSIM_PRESENT, true);
+		rc = apsim_card_set(card, APSIM_PRESENT, true);
+	} else {
+		knob(APSIM_KNOB_DEPTH, TEST_DEPTH);
+		rc = apsim_card_add(id, type);
+		knob(APSIM_KNOB_DEPTH, depth);
 	}
-	knob(APSIM_KNOB_DEPTH, TEST_DEPTH);
-	rc = apsim_card_add(id, type);
-	knob(APSIM_KNOB_DEPTH, depth);
+	if (!rc)
+		env.card[id == COPRO_CARD] = apsim_card_get(id);
 	return rc;
+}
+
+/* Undoes what suite_init() did, however far it got. */
+static void give_back(void)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(env.card); i++)
+		if (env.card[i])
+			apsim_card_set(env.card[i], APSIM_PRESENT, false);
+	kfree(env.msg);
+	kfree(env.out);
+	memset(&env, 0, sizeof(env));
 }
 
 static int suite_init(struct kunit_suite *suite)
@@ -1571,28 +1747,33 @@ static int suite_init(struct kunit_suite *suite)
 		return 0;
 	env.msg = kzalloc(BUF, GFP_KERNEL);
 	env.out = kzalloc(BUF, GFP_KERNEL);
-	if (!env.msg || !env.out)
-		return -ENOMEM;
-	rc = find_card(ACCEL_CARD, "8a") ?: find_card(COPRO_CARD, "8p");
+	if (env.msg && env.out)
+		rc = find_card(ACCEL_CARD, "8a") ?: find_card(COPRO_CARD, "8p");
+	else
+		rc = -ENOMEM;
 	if (rc)
-		return rc;
+		goto fail;
+	/* without a domain there is no queue either */
+	rc = apsim_domains(true) ? 0 : -ENODEV;
+	if (rc)
+		goto fail;
 	env.domain = __builtin_clzl(apsim_domains(true));
 	env.accel = ACCEL_CARD << 8 | env.domain;
 	env.copro = COPRO_CARD << 8 | env.domain;
-	return register_adapter_interrupt(&airq);
+	rc = register_adapter_interrupt(&airq);
+	if (!rc)
+		return 0;
+fail:
+	give_back();
+	return rc;
 }
 
 static void suite_exit(struct kunit_suite *suite)
 {
+	if (!env.msg)
+		return;
 	unregister_adapter_interrupt(&airq);
-	kfree(env.msg);
-	kfree(env.out);
-	env.msg = NULL;
-	env.out = NULL;
-	if (apsim_card_get(ACCEL_CARD))
-		apsim_card_set(apsim_card_get(ACCEL_CARD), APSIM_PRESENT, false);
-	if (apsim_card_get(COPRO_CARD))
-		apsim_card_set(apsim_card_get(COPRO_CARD), APSIM_PRESENT, false);
+	give_back();
 }
 
 static int test_init(struct kunit *test)
@@ -1680,6 +1861,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_bad_rules),
 	KUNIT_CASE(test_bad_settings),
 	KUNIT_CASE(test_log_order),
+	KUNIT_CASE(test_log_lost),
 	{}
 };
 
