@@ -224,6 +224,15 @@ now_cs() {
 	echo "${up%.*}${up#*.}"
 }
 
+# rounds N: how often to repeat; a debug kernel is slow, and sees more each time
+rounds() {
+	if [ $DEBUG_KERNEL = 1 ]; then
+		echo $((($1 + 4) / 5))
+	else
+		echo "$1"
+	fi
+}
+
 # within SECONDS COMMAND...: until the command succeeds
 within() {
 	local end=$(($(now_cs) + $1 * 100))

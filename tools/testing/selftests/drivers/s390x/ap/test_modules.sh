@@ -27,8 +27,9 @@ check "and works on" ap_load --threads 2 --key 1024 --op me-pub --requests 4
 expect "use counts are unchanged" "$(counts)" "$first"
 
 n=0
+max=$(rounds 20)
 odd=
-while [ $n -lt 20 ]; do
+while [ $n -lt "$max" ]; do
 	stack_down || break
 	modprobe apsim cards=8a,7p domains=2 && modprobe ap || break
 	# the order of the drivers changes from time to time
@@ -49,7 +50,7 @@ while [ $n -lt 20 ]; do
 	fi
 	n=$((n + 1))
 done
-expect "all modules loaded and unloaded 20 times" $n 20
+expect "all modules loaded and unloaded $max times" $n "$max"
 expect "use counts the same each time" "$odd" ""
 wait_for 20 bindings_complete
 

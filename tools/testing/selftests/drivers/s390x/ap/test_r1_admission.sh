@@ -88,7 +88,8 @@ job s1 storm
 job s2 storm
 job s3 storm
 n=0
-while [ $n -lt 20 ]; do
+max=$(rounds 20)
+while [ $n -lt "$max" ]; do
 	unbind $Q || die "unbind: $RES"
 	bind_to $Q ap_testdrv || die "bind: $RES"
 	# let some messages in, whatever the speed of the machine
@@ -99,9 +100,9 @@ done
 touch "$TMP/stop"
 stop_jobs
 sim service_us 0
-expect "20 hand-overs under three senders: each was followed by answers" "$n" 20
+expect "$max hand-overs under three senders: each was followed by answers" "$n" "$max"
 diag "$(cat $TD/results)"
-expect "20 hand-overs under three senders: every message accounted for, none in error" \
+expect "$max hand-overs under three senders: every message accounted for, none in error" \
 	"$(td_balance) $(td_broken) $(td_result error)" "0 0 0"
 sim_log "$TMP/sim"
 zapq_offences "$TMP/sim" >"$TMP/offences"
