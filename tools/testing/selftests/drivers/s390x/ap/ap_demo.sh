@@ -68,6 +68,7 @@ while [ $# -gt 0 ]; do
 done
 
 mkdir -p "$TMP"
+nap_begin
 trap 'stop_jobs; rm -rf "$TMP"' EXIT
 trap 'exit 1' INT TERM HUP
 grep -q " /sys/kernel/debug debugfs" /proc/mounts ||
@@ -162,7 +163,7 @@ domain=1
 from=cex4queue
 while [ $nr -lt "$HAND_OVERS" ]; do
 	# let the queues get work
-	sleep 0.1
+	nap 0.1
 	sim_clear
 	if [ $from = cex4queue ]; then
 		to=vfio_ap
@@ -171,7 +172,7 @@ while [ $nr -lt "$HAND_OVERS" ]; do
 		to=cex4queue
 		set_to $AP/aqmask "+$domain"
 	fi
-	cat $SIM/log >"$TMP/sim"
+	sim_log "$TMP/sim"
 	cat /sys/kernel/debug/ap/hand_overs >"$TMP/hand_overs" 2>/dev/null || : >"$TMP/hand_overs"
 	for card in $CARDS; do
 		nr=$((nr + 1))
@@ -185,7 +186,7 @@ while [ $nr -lt "$HAND_OVERS" ]; do
 	fi
 done
 set_to $AP/aqmask "+0-255"
-sleep 0.2
+nap 0.2
 
 kill "$LOAD"
 wait_for 90 gone "$LOAD" || trouble "the load does not end"

@@ -44,6 +44,7 @@ plan() {
 	echo "KTAP version 1"
 	echo "1..$KTAP_PLAN"
 	mkdir -p "$TMP"
+	nap_begin
 	trap 'cleanup' EXIT
 	trap 'exit 1' INT TERM HUP
 	grep -q " /sys/kernel/debug debugfs" /proc/mounts ||
@@ -213,15 +214,72 @@ cleanup() {
 	exit 1
 }
 
+# --- without a program ----------------------------------------------------
+#
+# A debug kernel under emulation takes a tenth of a second to start a program,
+# and half of that to fork: what is done often is done by the shell alone, and
+# leaves its answer in a variable. The functions further down that print are
+# for use where it does not matter.
+
+# value FILE: its first line, in VAL; nothing if it cannot be read
+value() {
+	VAL=
+	{ IFS= read -r VAL <"$1"; } 2>/dev/null
+}
+
+# field KEY FILE: what follows KEY= in a file of such words, in VAL
+field() {
+	local line word
+
+	VAL=
+	while read -r line; do
+		for word in $line; do
+			case "$word" in
+			"$1="*)
+				VAL=${word#*=}
+				return 0
+				;;
+			esac
+		done
+	done <"$2"
+	return 1
+}
+
+# put FILE STRING: as wr, but the reason and the time of a refusal are lost
+put() {
+	{ echo "$2" >"$1"; } 2>/dev/null
+}
+
+# nap SECONDS: wait for what nobody will write to a pipe
+nap_begin() {
+	[ -p "$TMP/nap" ] || mkfifo "$TMP/nap"
+	exec 9<>"$TMP/nap"
+	# not every shell has read -t
+	# shellcheck disable=SC3045
+	read -r -t 0.01 _ <&9 2>/dev/null
+	[ $? -ne 2 ] || NAP="sleep"
+}
+NAP=
+
+nap() {
+	if [ -n "$NAP" ]; then
+		sleep "$1"
+	else
+		# shellcheck disable=SC3045
+		read -r -t "$1" _ <&9 || :
+	fi
+}
+
 # --- waiting, with a bound ------------------------------------------------
 
-# Hundredths of a second since boot; much cheaper than a program.
+# Hundredths of a second since boot, in NOW. The 1 before the fraction is there
+# because the shell takes 08 for a bad octal number.
 now_cs() {
 	local up rest
 
 	# shellcheck disable=SC2034
 	read -r up rest </proc/uptime
-	echo "${up%.*}${up#*.}"
+	NOW=$((${up%.*} * 100 + 1${up#*.} - 100))
 }
 
 # rounds N: how often to repeat; a debug kernel is slow, and sees more each time
@@ -235,12 +293,15 @@ rounds() {
 
 # within SECONDS COMMAND...: until the command succeeds
 within() {
-	local end=$(($(now_cs) + $1 * 100))
+	local end
 
+	now_cs
+	end=$((NOW + $1 * 100))
 	shift
 	while ! "$@"; do
-		[ "$(now_cs)" -lt "$end" ] || return 1
-		sleep 0.05
+		now_cs
+		[ "$NOW" -lt "$end" ] || return 1
+		nap 0.05
 	done
 }
 
@@ -253,8 +314,18 @@ wait_for() {
 	within $secs "$@"
 }
 
+# gone PID: it is no more, or waits to be waited for
 gone() {
-	! kill -0 "$1" 2>/dev/null || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null
+	local key val
+
+	kill -0 "$1" 2>/dev/null || return 0
+	while read -r key val; do
+		case "$key$val" in
+		State:Z*) return 0 ;;
+		State:*) return 1 ;;
+		esac
+	done 2>/dev/null <"/proc/$1/status"
+	! kill -0 "$1" 2>/dev/null
 }
 
 # job NAME COMMAND...: in the background, output to $TMP/NAME; PID in JOB
@@ -307,17 +378,18 @@ wr() {
 
 # set_to FILE STRING: a write that must work for the test to make sense
 set_to() {
-	wr "$1" "$2" || die "$1 does not take '$2': $RES"
+	put "$1" "$2" || wr "$1" "$2" || die "$1 does not take '$2': $RES"
 }
 
 # --- the stack ------------------------------------------------------------
 
 loaded() {
-	grep -q "^$1 " /proc/modules
+	[ -e "/sys/module/$1/refcnt" ]
 }
 
 use_count() {
-	cat "/sys/module/$1/refcnt" 2>/dev/null || echo -
+	value "/sys/module/$1/refcnt"
+	echo "${VAL:--}"
 }
 
 unload() {
@@ -343,7 +415,11 @@ stack_down() {
 }
 
 bindings_complete() {
-	grep -q complete $AP/bindings 2>/dev/null
+	value $AP/bindings
+	case "$VAL" in
+	*complete*) return 0 ;;
+	esac
+	return 1
 }
 
 # stack_up APSIM_PARAMETERS [AP_PARAMETERS]: simulator, bus, zcrypt
@@ -359,7 +435,7 @@ stack_up() {
 }
 
 need() {
-	modprobe "$1" || die "$1 does not load"
+	loaded "$1" || modprobe "$1" || die "$1 does not load"
 }
 
 queues() {
@@ -370,32 +446,44 @@ queues() {
 	done
 }
 
-q_driver() {
-	local l
+# driver_of QUEUE: in DRIVER, "none" without
+driver_of() {
+	for DRIVER in $AP/drivers/*; do
+		if [ "$DEV/$1/driver" -ef "$DRIVER" ]; then
+			DRIVER=${DRIVER##*/}
+			return
+		fi
+	done
+	DRIVER=none
+}
 
-	l=$(readlink "$DEV/$1/driver") || {
-		echo none
-		return
-	}
-	echo "${l##*/}"
+q_driver() {
+	driver_of "$1"
+	echo "$DRIVER"
 }
 
 q_has_driver() {
-	[ "$(q_driver "$1")" = "$2" ]
+	driver_of "$1"
+	[ "$DRIVER" = "$2" ]
 }
 
 q_state() {
-	cat "$DEV/$1/states" 2>/dev/null
+	value "$DEV/$1/states"
+	echo "$VAL"
 }
 
 q_idle() {
-	[ "$(q_state "$1")" = "OPERATING [IDLE]" ]
+	value "$DEV/$1/states"
+	[ "$VAL" = "OPERATING [IDLE]" ]
 }
 
-# All queues of the default driver; one program however many there are
+# All queues of the default driver
 all_idle() {
-	! cat $AP/drivers/cex4queue/??.????/states 2>/dev/null |
-		grep -qvxF "OPERATING [IDLE]"
+	local q
+
+	for q in $AP/drivers/cex4queue/??.????; do
+		[ ! -e "$q" ] || q_idle "${q##*/}" || return 1
+	done
 }
 
 # How many queues are with which driver: "2 vfio_ap 6 cex4queue "
@@ -404,20 +492,27 @@ driver_counts() {
 		sed 's/^ *//' | tr '\n' ' '
 }
 
-q_clean() {
-	cat "$DEV/$1/clean" 2>/dev/null || echo "no such attribute"
+clean_of() {
+	value "$DEV/$1/clean" || VAL="no such attribute"
 }
 
+q_clean() {
+	clean_of "$1"
+	echo "$VAL"
+}
+
+# q_clean_is QUEUE PATTERN (of case)
 q_clean_is() {
+	clean_of "$1"
 	# shellcheck disable=SC2254
-	case "$(q_clean "$1")" in
+	case "$VAL" in
 	$2) return 0 ;;
 	esac
 	return 1
 }
 
 unbind() {
-	wr "$AP/drivers/$(q_driver "$1")/unbind" "$1"
+	wr "$DEV/$1/driver/unbind" "$1"
 }
 
 # bind_to QUEUE DRIVER
@@ -435,54 +530,55 @@ move_to() {
 }
 
 rescan() {
-	wr $AP/scans 1
+	put $AP/scans 1
 }
 
 # --- the simulator ----------------------------------------------------------
 
 sim() {
-	wr "$SIM/$1" "$2" || die "apsim: $1 does not take '$2': $RES"
+	put "$SIM/$1" "$2" || wr "$SIM/$1" "$2" || die "apsim: $1 does not take '$2': $RES"
 }
 
 sim_clear() {
 	sim log_clear 1
 }
 
-# sim_q QUEUE: its directory in debugfs
-sim_q() {
-	echo "$SIM/card${1%.*}/${1#*.}"
-}
-
 # sim_state QUEUE KEY
 sim_state() {
-	tr ' ' '\n' <"$(sim_q "$1")/state" | sed -n "s/^$2=//p"
+	field "$2" "$SIM/card${1%.*}/${1#*.}/state"
+	echo "$VAL"
 }
 
 # sim_count QUEUE KEY
 sim_count() {
-	tr ' ' '\n' <"$(sim_q "$1")/counters" | sed -n "s/^$2=//p"
+	field "$2" "$SIM/card${1%.*}/${1#*.}/counters"
+	echo "$VAL"
 }
 
-# sim_log FILE: a copy of the log without its heading; ends the test when it is
-# not complete: nothing is proven by lines that are missing
+# sim_log FILE: a copy of the log without its heading, LINES of it; ends the
+# test when it is not complete: nothing is proven by lines that are missing
 sim_log() {
-	cat $SIM/log >"$1.raw"
-	case "$(head -n 1 "$1.raw")" in
-	"# dropped=0 "*) ;;
-	*) die "the simulator's log overflowed: $(head -n 1 "$1.raw")" ;;
-	esac
-	case "$(tail -n 1 "$1.raw")" in
-	"# lost=0") ;;
-	*) die "the simulator's log overflowed while it was read: $(tail -n 1 "$1.raw")" ;;
-	esac
-	grep -v '^#' "$1.raw" >"$1"
-	rm -f "$1.raw"
+	LINES=$(awk -v to="$1" '
+		NR == 1 && !/^# dropped=0 / { print "overflowed:", $0; stop = 1; exit 1 }
+		/^#/ { last = $0; next }
+		{ last = ""; n++; print >to }
+		END {
+			if (stop)
+				exit 1
+			if (last != "# lost=0") {
+				print "overflowed while it was read:", last
+				exit 1
+			}
+			if (!n)
+				printf "" >to
+			print n + 0
+		}' $SIM/log) || die "the simulator's log $LINES"
 }
 
 # --- the second driver --------------------------------------------------------
 
 td() {
-	wr "$TD/$1" "$2" || die "ap_testdrv: $1 does not take '$2': $RES"
+	put "$TD/$1" "$2" || wr "$TD/$1" "$2" || die "ap_testdrv: $1 does not take '$2': $RES"
 }
 
 td_load() {
@@ -506,22 +602,43 @@ td_take() {
 
 # td_result KEY
 td_result() {
-	tr ' ' '\n' <$TD/results | sed -n "s/^$1=//p"
+	field "$1" $TD/results
+	echo "$VAL"
+}
+
+# td_is KEY OPERATOR NUMBER (of test)
+td_is() {
+	field "$1" $TD/results
+	test "${VAL:-0}" "$2" "$3"
+}
+
+# td_sum "KEY..." "KEY...": the results of the first less those of the second,
+# all as of one moment
+td_sum() {
+	local line word sum=0
+
+	read -r line <$TD/results
+	for word in $line; do
+		case " $1 " in
+		*" ${word%%=*} "*) sum=$((sum + ${word#*=})) ;;
+		esac
+		case " $2 " in
+		*" ${word%%=*} "*) sum=$((sum - ${word#*=})) ;;
+		esac
+	done
+	echo $sum
 }
 
 # Every promise of the bus the driver watches, in one number
+TD_PROMISES="wrong lost double after_cancel refused_changed refused_oddly"
+TD_PROMISES="$TD_PROMISES open_at_remove in_remove_calls late_calls late_writes"
 td_broken() {
-	tr ' ' '\n' <$TD/results | awk -F= '
-		/^(wrong|lost|double|after_cancel|refused_changed|refused_oddly|open_at_remove|in_remove_calls|late_calls|late_writes)=/ { n += $2 }
-		END { print n + 0 }'
+	td_sum "$TD_PROMISES" ""
 }
 
-# All messages are accounted for
+# All messages are accounted for when this is 0
 td_balance() {
-	tr ' ' '\n' <$TD/results | awk -F= '
-		/^submitted=/ { n += $2 }
-		/^(refused|replied|flushed|error|cancelled|wrong|lost)=/ { n -= $2 }
-		END { print n + 0 }'
+	td_sum submitted "refused replied flushed error cancelled wrong lost"
 }
 
 td_log() {
@@ -625,7 +742,18 @@ ms() {
 
 # load_result KEY FILE: a number of ap_load's report
 load_result() {
-	awk -v k="$1" '{ for (i = 1; i < NF; i++) if ($i == k) { print $(i + 1); exit } }' "$2"
+	local line
+
+	while read -r line; do
+		case " $line " in
+		*" $1 "?*)
+			line=" $line "
+			line=${line#*" $1 "}
+			echo "${line%% *}"
+			return
+			;;
+		esac
+	done <"$2"
 }
 
 # load_errors FILE: the errnos other than those given

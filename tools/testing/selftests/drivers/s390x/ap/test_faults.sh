@@ -13,31 +13,22 @@ some_requests() {
 	bounded 60 ap_load --threads 2 --key 1024 --op me-pub --requests 4
 }
 
-# Where the queue stands, as a word
-where() {
-	case "$(q_state $Q)" in
-	"OPERATING [IDLE]") echo ready ;;
-	ERROR*) echo error ;;
-	*) q_state $Q ;;
-	esac
-}
-
-settled() {
-	case "$(where)" in
-	ready | error) return 0 ;;
+in_error() {
+	value $DEV/$Q/states
+	case "$VAL" in
+	ERROR*) return 0 ;;
 	esac
 	return 1
 }
 
 heal() {
-	rescan
-	sleep 0.2
-	[ "$(where)" = ready ]
+	put $AP/scans 1
+	within 1 q_idle $Q
 }
 
 # fault INSTRUCTION CODE COUNT
 fault() {
-	local what="$1 answers $2 (${3})" n
+	local what="$1 answers $2 (${3})"
 
 	sim_clear
 	sim fault "add apqn=$Q insn=$1 do=rc=$2 count=$3"
@@ -54,11 +45,11 @@ fault() {
 		return
 	fi
 	sim_log "$TMP/sim"
-	n=$(wc -l <"$TMP/sim")
 	sim fault clear
 	wait_for 60 heal
-	diag "$what: then $(where), $n instructions, last_err_rc $(cat $DEV/$Q/last_err_rc)"
-	[ "$(where)" = ready ] && [ "$n" -lt $LOOP ] && some_requests &&
+	value $DEV/$Q/last_err_rc
+	diag "$what: $LINES instructions, last_err_rc $VAL"
+	q_idle $Q && [ "$LINES" -lt $LOOP ] && some_requests &&
 		[ "$(load_result errors "$TMP/bounded")" = 0 ]
 	expect "$what: no loop, the queue heals, requests are answered" $? 0
 }
@@ -96,7 +87,7 @@ sim fault "add apqn=$Q insn=RAPQ do=rc=77 count=inf"
 td submit "$Q 4"
 expect "NQAP, then RAPQ answer 77: messages come back, none twice" \
 	"$(td_result replied) $(td_balance) $(td_broken)" "0 0 0"
-wait_for 5 eval '[ "$(where)" = error ]'
+wait_for 5 in_error
 expect_like "NQAP, then RAPQ answer 77: named error state" "$(q_state $Q)" "ERROR*"
 expect "NQAP, then RAPQ answer 77: the code" "$(cat $DEV/$Q/last_err_rc)" "response code 119"
 dmesg | sed "1,/$DMESG_MARK/d" >"$TMP/dmesg"
@@ -104,7 +95,7 @@ check "NQAP, then RAPQ answer 77: a line in the kernel log" grep -q "ap: .*$Q" "
 sim_clear
 sleep 2
 sim_log "$TMP/sim"
-expect_range "error state: instructions in 2 s" "$(wc -l <"$TMP/sim")" 0 200
+expect_range "error state: instructions in 2 s" $LINES 0 200
 td results_clear 1
 td submit "$Q 4"
 expect "in the error state messages are refused" "$(td_result refused) $(td_broken)" "4 0"

@@ -71,7 +71,7 @@ exec 3<$TD/results		# an open file, to be told apart from messages
 base=$(use_count ap_testdrv)
 exec 3<&-
 job held ap_write $TD/submit "00.0001 8"
-wait_for 10 eval '[ "$(td_result submitted)" -eq 8 ]'
+wait_for 10 td_is submitted -eq 8
 expect "8 messages under way: 8 references, and one of the open file" \
 	"$(use_count ap_testdrv)" "$((base + 8))"
 rmmod ap_testdrv 2>/dev/null

@@ -9,7 +9,7 @@ cd "$(dirname "$0")" && . ./ap_lib.sh
 # The checks of a debug kernel take their time for each queue: the reset must be
 # long in comparison, as it is on any other kernel.
 RESET=1000
-[ $DEBUG_KERNEL = 0 ] || RESET=6000
+[ $DEBUG_KERNEL = 0 ] || RESET=4000
 
 # All ZAPQs were issued before the first reset was over; how long that took
 issue_order() {

@@ -17,7 +17,7 @@ thread() {
 
 # Instructions in two seconds without work; a scan is allowed its tests
 idle() {
-	sleep 0.5
+	nap 0.5
 	sim_clear
 	sleep 2
 	sim_log "$TMP/sim"
@@ -52,9 +52,9 @@ idle "poll thread"
 job load ap_load --threads 4 --key 1024 --op me-pub --seconds 4
 for n in 1 2 3 4 5 6; do
 	set_to $AP/poll_thread 0
-	sleep 0.2
+	nap 0.2
 	set_to $AP/poll_thread 1
-	sleep 0.2
+	nap 0.2
 done
 set_to $AP/poll_thread 0
 wait_for 30 gone "$JOB"

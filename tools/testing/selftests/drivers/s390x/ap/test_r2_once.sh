@@ -75,7 +75,7 @@ td results_clear 1
 sim fault "add apqn=$Q insn=REPLY do=hold count=inf"
 td linger_ms 1000
 job cancel ap_write $TD/submit "$Q 32 cancel"
-wait_for 10 eval '[ "$(td_result cancelled)" -eq 32 ]'
+wait_for 10 td_is cancelled -eq 32
 release		# now the replies to cancelled messages come
 wait_for 10 gone "$JOB"
 expect "cancelled: not touched any more, replies that come later fall away" \

@@ -19,7 +19,7 @@ removal() {
 	for q in 00.0001 01.0001; do
 		job "send.$q" ap_write $TD/submit "$q 24"
 	done
-	wait_for 10 eval '[ "$(td_result submitted)" -eq 48 ]' || die "messages are not sent"
+	wait_for 10 td_is submitted -eq 48 || die "messages are not sent"
 	check "$what: done" "$@"
 	merge_logs "$TMP/merged"
 	sim fault clear

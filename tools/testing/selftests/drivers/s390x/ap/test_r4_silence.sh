@@ -9,7 +9,7 @@ cd "$(dirname "$0")" && . ./ap_lib.sh
 sender() {
 	while [ ! -e "$TMP/stop" ]; do
 		ap_write $TD/submit "$1 24" >/dev/null
-		sleep 0.05
+		nap 0.05
 	done
 }
 
@@ -26,14 +26,14 @@ under_load() {
 		job "send.$q" sender $q
 	done
 	job load ap_load --threads 2 --key 1024 --op me-pub --seconds 200
-	sleep 0.3
+	nap 0.3
 	sim_clear
 	while [ $n -lt "$max" ]; do
 		for q in 00.0001 01.0001; do
 			unbind $q || die "unbind $q: $RES"
 		done
 		# long enough for whatever should not be there to show
-		sleep 0.2
+		nap 0.2
 		for q in 00.0001 01.0001; do
 			bind_to $q ap_testdrv || die "bind $q: $RES"
 			wait_for 20 q_has_messages $q || die "$q is not used: $(q_state $q)"
@@ -56,11 +56,13 @@ under_load() {
 }
 
 q_has_messages() {
-	local base
+	local base counters=$SIM/card${1%.*}/${1#*.}/counters
 
-	base=$(sim_count "$1" nqap_ok)
-	sleep 0.05
-	[ "$(sim_count "$1" nqap_ok)" -gt "$base" ]
+	field nqap_ok "$counters"
+	base=$VAL
+	nap 0.05
+	field nqap_ok "$counters"
+	[ "$VAL" -gt "$base" ]
 }
 
 plan 21
@@ -75,13 +77,13 @@ wait_for 20 q_idle 00.0001
 sim fault "add apqn=00.0001 insn=REPLY do=hold count=inf"
 td_clear
 job held ap_write $TD/submit "00.0001 8"
-wait_for 10 eval '[ "$(td_result submitted)" -eq 8 ]'
+wait_for 10 td_is submitted -eq 8
 sim_clear
 unbind 00.0001 || die "unbind: $RES"
 sleep 2
 sim fault clear
 sim release '*'
-sleep 0.3
+nap 0.3
 sim_log "$TMP/sim"
 awk '$5 == "00.0001" && $4 ~ /^(ZAPQ|NQAP|DQAP|RAPQ|AQIC|TAPQ)$/ && last { print }
 	$5 == "00.0001" && $4 == "ZAPQ" { zapq = 1 }
@@ -102,7 +104,7 @@ td_clear
 sim_clear
 bind_to 00.0001 ap_testdrv
 expect "probe() fails: the bind says so" "$RES" ENOMEM
-sleep 0.3
+nap 0.3
 sim_log "$TMP/sim"
 # its set-up may have issued RAPQ and AQIC; from the bus's ZAPQ on it is quiet
 zapq_offences "$TMP/sim" >"$TMP/offences"

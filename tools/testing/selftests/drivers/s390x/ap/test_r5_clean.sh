@@ -52,7 +52,7 @@ healed() {
 	local what="$1"
 
 	sim_clear
-	wait_for 40 eval 'rescan; sleep 0.5; q_has_driver $Q ap_testdrv'
+	wait_for 40 eval 'rescan; nap 0.5; q_has_driver $Q ap_testdrv'
 	expect "$what: over, the scan cleans it and attaches the driver that was refused" \
 		"$(q_driver $Q) $(q_clean $Q)" "ap_testdrv in use"
 	sim_log "$TMP/sim"
@@ -119,7 +119,7 @@ take
 sim fault "add apqn=$Q insn=ZAPQ do=hang count=1"
 unbind $Q || die "unbind: $RES"
 sim release $Q
-wait_for 40 eval 'rescan; sleep 0.5; q_clean_is $Q clean'
+wait_for 40 eval 'rescan; nap 0.5; q_clean_is $Q clean'
 expect "hanging reset, then over: the scan cleans it, and no driver comes unasked" \
 	"$(q_clean $Q) $(q_driver $Q)" "clean none"
 
@@ -130,7 +130,7 @@ unbind $Q || die "unbind: $RES"
 wait_for 20 q_clean_is $Q "not clean:*"
 expect "while it hangs, the attribute says" "$(q_clean $Q)" "not clean: reset not finished"
 sim release $Q
-wait_for 20 eval 'wr $DEV/$Q/reset 1; sleep 0.2; q_clean_is $Q clean'
+wait_for 20 eval 'wr $DEV/$Q/reset 1; nap 0.2; q_clean_is $Q clean'
 expect "reset attribute of a queue that is not clean: cleans it" "$(q_clean $Q) $(q_driver $Q)" "clean none"
 
 # ZAPQ is busy for a while: nothing was zeroized, so it must be issued again
@@ -221,7 +221,7 @@ for answer in "ZAPQ 77" "TAPQ 77" "TAPQ 05" "ZAPQ 06"; do
 	sim fault "add apqn=$Q insn=${answer% *} do=rc=${answer#* } count=1"
 	unbind $Q || die "unbind: $RES"
 	sim fault clear
-	wait_for 40 eval 'rescan; sleep 0.3; q_clean_is $Q clean'
+	wait_for 40 eval 'rescan; nap 0.3; q_clean_is $Q clean'
 	expect "$answer once: clean in the end" "$(q_clean $Q) $(sim_state $Q used)" "clean 0"
 done
 
@@ -231,7 +231,7 @@ sim fault "add apqn=$Q insn=TAPQ do=rc=07+async count=1"
 cat $DEV/$Q/interrupt >/dev/null
 unbind $Q || die "unbind: $RES"
 sim fault clear
-wait_for 40 eval 'rescan; sleep 0.3; q_clean_is $Q clean'
+wait_for 40 eval 'rescan; nap 0.3; q_clean_is $Q clean'
 expect "asynchronous error: gone with the reset" \
 	"$(q_clean $Q) $(sim_state $Q async) $(sim_state $Q used)" "clean - 0"
 

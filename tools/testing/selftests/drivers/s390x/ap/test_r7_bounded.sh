@@ -17,7 +17,7 @@ hang_all() {
 heal_all() {
 	sim fault clear
 	sim release '*'
-	wait_for 60 eval 'rescan; sleep 0.5; all_clean'
+	wait_for 60 eval 'rescan; nap 0.5; all_clean'
 }
 
 all_clean() {
@@ -80,7 +80,7 @@ expect_range "rmmod with 8 queues whose resets hang (ms)" "$MS" $TIMEOUT $((LIMI
 timed modprobe zcrypt_cex4
 expect_range "modprobe with 8 queues whose resets hang (ms)" "$MS" 0 $((LIMIT + SLACK_MS))
 check "afterwards all is well again" heal_all
-wait_for 60 eval 'rescan; sleep 0.5; bindings_complete'
+wait_for 60 eval 'rescan; nap 0.5; bindings_complete'
 expect_like "the drivers that were refused come by the scan" "$(cat $AP/bindings)" "*complete*"
 wait_for 20 all_idle || die "queues do not get ready"
 
@@ -125,7 +125,7 @@ sim fault clear
 sim release '*'
 set_to $AP/apmask +0-255
 modprobe zcrypt_cex4
-wait_for 30 eval 'rescan; sleep 0.3; bindings_complete'
+wait_for 30 eval 'rescan; nap 0.3; bindings_complete'
 ap_load --threads 2 --key 1024 --op me-pub --requests 20 >"$TMP/load"
 expect "afterwards all is well again" "$?" 0
 finish

@@ -50,7 +50,7 @@ hand_over() {
 		2) say $AP/drivers/vfio_ap/bind $q ;;
 		esac
 		n=$((n + 1))
-		sleep 0.03
+		nap 0.03
 	done
 	echo "hand_over $n"
 }
@@ -68,7 +68,7 @@ masks() {
 		3) say $AP/apmask +0-255 ;;
 		esac
 		n=$((n + 1))
-		sleep 0.05
+		nap 0.05
 	done
 	echo "masks $n"
 }
@@ -92,7 +92,7 @@ attributes() {
 		9) say $AP/poll_timeout 2000000 ;;
 		esac
 		n=$((n + 1))
-		sleep 0.02
+		nap 0.02
 	done
 	echo "attributes $n"
 }
@@ -103,7 +103,7 @@ scans() {
 	while running; do
 		say $AP/scans 1
 		n=$((n + 1))
-		sleep 0.03
+		nap 0.03
 	done
 	echo "scans $n"
 }
@@ -127,7 +127,7 @@ hardware() {
 		9) say $SIM/card02/0001/present 1 ;;
 		esac
 		n=$((n + 1))
-		sleep 0.1
+		nap 0.1
 	done
 	echo "hardware $n"
 }
@@ -164,7 +164,7 @@ faults() {
 		2) say $SIM/fault "add apqn=00.* insn=REPLY do=lost-irq count=2" ;;
 		3) say $SIM/fault "add apqn=02.* insn=REPLY do=spurious-irq count=2" ;;
 		esac
-		sleep 0.3
+		nap 0.3
 		say $SIM/fault clear
 		say $SIM/release '*'
 		n=$((n + 1))
@@ -187,9 +187,9 @@ cpus() {
 
 	while running; do
 		say /sys/devices/system/cpu/cpu1/online 0
-		sleep 0.7
+		nap 0.7
 		say /sys/devices/system/cpu/cpu1/online 1
-		sleep 0.7
+		nap 0.7
 		n=$((n + 1))
 	done
 	say /sys/devices/system/cpu/cpu1/online 1

@@ -18,7 +18,7 @@ cost() {
 	wait_for 100 found $(($1 * $2)) || die "$(queues | wc -l) queues instead of $(($1 * $2))"
 	sleep 1
 	sim_clear
-	rescan
+	wr $AP/scans 1
 	sim_log "$TMP/sim"
 	COST=$(awk '$4 ~ /^(TAPQ|RAPQ|ZAPQ|AQIC|QCI|QACT|NQAP|DQAP)$/' "$TMP/sim" | wc -l)
 	diag "$(($1 * $2)) queues: $COST instructions, $MS ms"

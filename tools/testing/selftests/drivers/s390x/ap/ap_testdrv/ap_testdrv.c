@@ -152,7 +152,7 @@ static struct td_knob {
 } td_knobs[TD_KNOBS] = {
 	/* both in ms; lowered while the driver waits, they end the wait */
 	[TD_PROBE_DELAY] = { "probe_delay_ms", 10000, 0 },
-	[TD_REMOVE_DELAY] = { "remove_delay_ms", 10000, 0 },
+	[TD_REMOVE_DELAY] = { "remove_delay_ms", 120000, 0 },
 	/* errno of the next probe_error_count probes, before or after set-up */
 	[TD_PROBE_ERROR] = { "probe_error", 133, 0 },
 	[TD_PROBE_ERROR_COUNT] = { "probe_error_count", 1000000, 0 },
