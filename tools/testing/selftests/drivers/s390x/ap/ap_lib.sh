@@ -338,6 +338,15 @@ job() {
 	JOBS="$JOBS $JOB"
 }
 
+# wait_jobs PID...: for what ends by itself
+wait_jobs() {
+	local p
+
+	for p in "$@"; do
+		wait_for 30 gone "$p" || diag "PID $p does not end"
+	done
+}
+
 stop_jobs() {
 	local p
 

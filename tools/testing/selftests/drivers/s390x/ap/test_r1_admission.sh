@@ -96,9 +96,11 @@ storm() {
 td results_clear 1
 sim_clear
 sim service_us 500
-job s1 storm
-job s2 storm
-job s3 storm
+senders=
+for n in 1 2 3; do
+	job s$n storm
+	senders="$senders $JOB"
+done
 n=0
 max=$(rounds 20)
 while [ $n -lt "$max" ]; do
@@ -111,7 +113,8 @@ while [ $n -lt "$max" ]; do
 	n=$((n + 1))
 done
 touch "$TMP/stop"
-stop_jobs
+# shellcheck disable=SC2086
+wait_jobs $senders
 sim service_us 0
 expect "$max hand-overs under three senders: each was followed by answers" "$n" "$max"
 diag "$(cat $TD/results)"

@@ -15,7 +15,7 @@ sender() {
 
 # Hand-overs of both queues under senders, and RSA on the other queues
 under_load() {
-	local what="$1" n=0 max q
+	local what="$1" n=0 max q senders=
 
 	max=$(rounds 5)
 
@@ -24,6 +24,7 @@ under_load() {
 	sim service_us 2000
 	for q in 00.0001 01.0001; do
 		job "send.$q" sender $q
+		senders="$senders $JOB"
 	done
 	job load ap_load --threads 2 --key 1024 --op me-pub --seconds 200
 	nap 0.3
@@ -42,6 +43,8 @@ under_load() {
 	done
 	touch "$TMP/stop"
 	merge_logs "$TMP/merged"
+	# shellcheck disable=SC2086
+	wait_jobs $senders
 	stop_jobs
 	sim service_us 0
 	silence_offences "$TMP/merged" >"$TMP/offences"
