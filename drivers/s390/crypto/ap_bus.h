@@ -318,6 +318,8 @@ enum ap_msg_stage {
  *	did not fit)
  * @stage: written by the bus, under the queue's lock
  * @since: jiffies when the message came to this stage
+ * @sent: it was at the card, which may have begun with it; the bus sets it, the
+ *	sender clears it before it sends the message again
  * @owner: module of the driver the message is sent through, see
  *	ap_msg_get_owner()
  * @response: for the sender
@@ -335,6 +337,7 @@ struct ap_message {
 	int rc;
 	enum ap_msg_stage stage;
 	unsigned long since;
+	bool sent;
 	struct module *owner;
 	struct ap_response_type response;
 	void (*receive)(struct ap_queue *aq, struct ap_message *request,

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Device nodes beside /dev/z90crypt, each with masks of its own: which ioctls,
+ * cards and domains a program may use through it.
+ *
+ * A file holds its node: after the node was destroyed, what is open goes on
+ * with the masks as they are. The number of a node is free again when the last
+ * file is closed.
+ */
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/slab.h>
+
+#include "zcrypt_debug.h"
+#include "zcrypt_request.h"
+
+#define NODE_NAME_SIZE	32
+
+struct zcrypt_node {
+	struct device device;
+	struct ap_perms perms;
+};
+
+#define to_node(d)	container_of(d, struct zcrypt_node, device)
+
+static dev_t node_devt;
+static struct cdev node_cdev;
+static DEFINE_IDA(node_minors);
+/*
+ * For the creation and destruction of nodes. Not ap_perms_mutex: the end of a
+ * node waits for those who are in its attributes, and these take that one.
+ */
+static DEFINE_MUTEX(node_mutex);
+
+/*
+ * The masks, as attributes.
+ */
+struct node_mask {
+	struct device_attribute attr;
+	size_t offset;		/* in struct ap_perms */
+	unsigned int bits;
+};
+
+static unsigned long *node_mask_of(struct device *dev,
+				   struct device_attribute *attr,
+				   unsigned int *bits)
+{
+	struct node_mask *mask = container_of(attr, struct node_mask, attr);
+
+	*bits = mask->bits;
+	return (void *)&to_node(dev)->perms + mask->offset;
+}
+
+static ssize_t mask_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	unsigned int bits, i;
+	unsigned long *mask = node_mask_of(dev, attr, &bits);
+	int n = sysfs_emit(buf, "0x");
+
+	if (mutex_lock_interruptible(&ap_perms_mutex))
+		return -ERESTARTSYS;
+	for (i = 0; i < BITS_TO_LONGS(bits); i++)
+		n += sysfs_emit_at(buf, n, "%016lx", mask[i]);
+	mutex_unlock(&ap_perms_mutex);
+	return n + sysfs_emit_at(buf, n, "\n");
+}
+
+static ssize_t mask_store(struct device *dev, struct device_attribute *attr,
+			  const char *buf, size_t count)
+{
+	unsigned int bits;
+	unsigned long *mask = node_mask_of(dev, attr, &bits);
+
+	return ap_parse_mask_str(buf, mask, bits, &ap_perms_mutex) ?: count;
+}
+
+#define NODE_MASK(_name, _field, _bits) {				\
+	.attr = __ATTR(_name, 0644, mask_show, mask_store),		\
+	.offset = offsetof(struct ap_perms, _field),			\
+	.bits = _bits,							\
+}
+
+static struct node_mask node_masks[] = {
+	NODE_MASK(ioctlmask, ioctlm, AP_IOCTLS),
+	NODE_MASK(apmask, apm, AP_DEVICES),
+	NODE_MASK(aqmask, aqm, AP_DOMAINS),
+	NODE_MASK(admask, adm, AP_DOMAINS),
+};
+
+static struct attribute *node_attrs[] = {
+	&node_masks[0].attr.attr,
+	&node_masks[1].attr.attr,
+	&node_masks[2].attr.attr,
+	&node_masks[3].attr.attr,
+	NULL
+};
+
+static_assert(ARRAY_SIZE(node_attrs) == ARRAY_SIZE(node_masks) + 1);
+
+ATTRIBUTE_GROUPS(node);
+
+/*
+ * Nodes.
+ */
+static unsigned int node_minor(const struct device *dev)
+{
+	return MINOR(dev->devt) - MINOR(node_devt);
+}
+
+static void node_release(struct device *dev)
+{
+	ZCRYPT_DBF_INFO("node %d:%d: gone\n", MAJOR(dev->devt), MINOR(dev->devt));
+	ida_free(&node_minors, node_minor(dev));
+	kfree(to_node(dev));
+}
+
+/*
+ * The names end up in a directory that has the attributes of the class too.
+ */
+static bool name_reserved(const char *name)
+{
+	return !strcmp(name, "create") || !strcmp(name, "destroy") ||
+	       !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+static const struct class node_class;
+
+static int node_create(const char *name)
+{
+	struct zcrypt_node *node;
+	struct device *dev;
+	int minor, rc;
+
+	dev = *name ? class_find_device_by_name(&node_class, name) : NULL;
+	put_device(dev);
+	if (dev || name_reserved(name))
+		return -EEXIST;
+
+	node = kzalloc(sizeof(*node), GFP_KERNEL);
+	if (!node)
+		return -ENOMEM;
+	minor = ida_alloc_max(&node_minors, ZCRYPT_MAX_MINOR_NODES - 1,
+			      GFP_KERNEL);
+	if (minor < 0) {
+		kfree(node);
+		return minor;
+	}
+
+	dev = &node->device;
+	device_initialize(dev);
+	dev->class = &node_class;
+	dev->devt = node_devt + minor;
+	dev->groups = node_groups;
+	dev->release = node_release;
+	if (*name)
+		rc = dev_set_name(dev, "%s", name);
+	else
+		rc = dev_set_name(dev, ZCRYPT_NAME "_%d", (int)MINOR(dev->devt));
+	if (!rc)
+		rc = device_add(dev);
+	if (rc)
+		put_device(dev);
+	return rc;
+}
+
+static int node_destroy(const char *name)
+{
+	struct device *dev = class_find_device_by_name(&node_class, name);
+
+	if (!dev)
+		return -ENOENT;
+	device_unregister(dev);
+	put_device(dev);
+	return 0;
+}
+
+/* Both attributes of the class take a name, with white space around it */
+static ssize_t node_command(const char *buf, size_t count,
+			    int (*command)(const char *name))
+{
+	char text[NODE_NAME_SIZE];
+	int rc;
+
+	if (strscpy(text, skip_spaces(buf), sizeof(text)) < 0)
+		return -EINVAL;
+	if (mutex_lock_interruptible(&node_mutex))
+		return -ERESTARTSYS;
+	rc = command(strim(text));
+	mutex_unlock(&node_mutex);
+	return rc ? rc : count;
+}
+
+static ssize_t create_store(const struct class *class,
+			    const struct class_attribute *attr,
+			    const char *buf, size_t count)
+{
+	return node_command(buf, count, node_create);
+}
+
+static ssize_t destroy_store(const struct class *class,
+			     const struct class_attribute *attr,
+			     const char *buf, size_t count)
+{
+	return node_command(buf, count, node_destroy);
+}
+
+static CLASS_ATTR_WO(create);
+static CLASS_ATTR_WO(destroy);
+
+static struct attribute *node_class_attrs[] = {
+	&class_attr_create.attr,
+	&class_attr_destroy.attr,
+	NULL
+};
+
+ATTRIBUTE_GROUPS(node_class);
+
+static const struct class node_class = {
+	.name = ZCRYPT_NAME,
+	.class_groups = node_class_groups,
+};
+
+/**
+ * zcrypt_node_open() - what a program may do through the node it has opened
+ * @inode: of the node
+ * @file: its private data is set to the node's struct ap_perms
+ *
+ * Context: process, sleeps.
+ * Return: 0, or -ENODEV when the node was destroyed just now.
+ */
+int zcrypt_node_open(struct inode *inode, struct file *file)
+{
+	struct ap_perms *perms = &ap_perms;
+	struct device *dev;
+
+	if (inode->i_cdev == &node_cdev) {
+		dev = class_find_device_by_devt(&node_class, inode->i_rdev);
+		if (!dev)
+			return -ENODEV;
+		perms = &to_node(dev)->perms;
+	}
+	file->private_data = perms;
+	return 0;
+}
+
+/**
+ * zcrypt_node_release() - a file is closed
+ * @inode: of the node
+ * @file: the file
+ *
+ * Context: process, sleeps.
+ * Return: 0
+ */
+int zcrypt_node_release(struct inode *inode, struct file *file)
+{
+	struct ap_perms *perms = file->private_data;
+
+	if (perms != &ap_perms)
+		put_device(&container_of(perms, struct zcrypt_node, perms)->device);
+	return 0;
+}
+
+/**
+ * zcrypt_node_init() - the class, and the numbers for nodes
+ * @fops: what can be done with a node
+ *
+ * Context: module init.
+ * Return: 0 or an errno.
+ */
+int zcrypt_node_init(const struct file_operations *fops)
+{
+	int rc;
+
+	rc = alloc_chrdev_region(&node_devt, 0, ZCRYPT_MAX_MINOR_NODES,
+				 ZCRYPT_NAME);
+	if (rc)
+		return rc;
+	cdev_init(&node_cdev, fops);
+	node_cdev.owner = THIS_MODULE;
+	rc = cdev_add(&node_cdev, node_devt, ZCRYPT_MAX_MINOR_NODES);
+	if (rc)
+		goto no_cdev;
+	rc = class_register(&node_class);
+	if (!rc)
+		return 0;
+	cdev_del(&node_cdev);
+no_cdev:
+	unregister_chrdev_region(node_devt, ZCRYPT_MAX_MINOR_NODES);
+	return rc;
+}
+
+static int node_any(struct device *dev, const void *unused)
+{
+	return 1;
+}
+
+/**
+ * zcrypt_node_exit() - all nodes go
+ *
+ * Context: module exit; no file is open.
+ */
+void zcrypt_node_exit(void)
+{
+	struct device *dev;
+
+	while ((dev = class_find_device(&node_class, NULL, NULL, node_any))) {
+		device_unregister(dev);
+		put_device(dev);
+	}
+	class_unregister(&node_class);
+	cdev_del(&node_cdev);
+	unregister_chrdev_region(node_devt, ZCRYPT_MAX_MINOR_NODES);
+	ida_destroy(&node_minors);
+}

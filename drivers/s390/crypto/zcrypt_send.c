@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The one path of every request, see zcrypt_request.h.
+ *
+ * When it ends:
+ * - A queue that goes away hands its messages back, and they are sent
+ *   elsewhere. When there is no queue left, the bus is scanned once, for at
+ *   most RESCAN_MS, and -ENODEV follows if that did not help.
+ * - One wait for a card ends with the card's reply, or when the bus gives up on
+ *   it after the driver's request_timeout, or WAIT_SLACK later whatever the bus
+ *   does. A signal ends it at once.
+ * - No request is sent again RESEND_S after it was first sent, nor when
+ *   CARD_REFUSALS queues have refused it: -EIO.
+ */
+#define pr_fmt(fmt) "zcrypt: " fmt
+
+#include <linux/delay.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#define CREATE_TRACE_POINTS
+#include <asm/trace/zcrypt.h>
+
+#include "zcrypt_error.h"
+#include "zcrypt_request.h"
+
+EXPORT_TRACEPOINT_SYMBOL(s390_zcrypt_req);
+EXPORT_TRACEPOINT_SYMBOL(s390_zcrypt_rep);
+
+#define RESCAN_MS	1500
+#define WAIT_SLACK	(60 * HZ)
+#define RESEND_S	900
+#define CARD_REFUSALS	10
+
+/* Handed back that often, a queue is flapping: no hurry to try the next one */
+#define HAND_BACKS_IN_A_ROW	32
+
+/*
+ * Which requests may be executed twice.
+ *
+ * A message that was at a card when the card was taken away may have been
+ * executed, and nobody can tell. It is sent again only if running it twice is
+ * the same as running it once; all others end with -ECANCELED, and the program
+ * has to decide. Functions that are not listed here are of these others:
+ * making a key twice is two keys, changing a state twice may be two changes.
+ */
+static const struct {
+	enum zcrypt_op op;
+	unsigned int fcode;
+} repeatable[] = {
+	/* RSA on given numbers */
+	{ ZCRYPT_OP_CPRB, 0x504b },	/* PK */
+	{ ZCRYPT_OP_CPRB, 0x5044 },	/* PD */
+	/* The same key in another wrapping, for this machine only */
+	{ ZCRYPT_OP_CPRB, 0x4155 },	/* AU */
+	{ ZCRYPT_OP_CPRB, 0x5553 },	/* US */
+	/* Queries, and random numbers, which are not the same anyway */
+	{ ZCRYPT_OP_CPRB, 0x4651 },	/* FQ: facility query */
+	{ ZCRYPT_OP_CPRB, 0x524c },	/* RL */
+	{ ZCRYPT_OP_EP11, 38 },		/* module, domain and card info */
+};
+
+/**
+ * zcrypt_repeatable() - whether a request may be executed twice
+ * @op: what it does
+ * @fcode: function code, when it is a CPRB
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool zcrypt_repeatable(enum zcrypt_op op, unsigned int fcode)
+{
+	int i;
+
+	if (op != ZCRYPT_OP_CPRB && op != ZCRYPT_OP_EP11)
+		return true;
+	for (i = 0; i < ARRAY_SIZE(repeatable); i++)
+		if (repeatable[i].op == op && repeatable[i].fcode == fcode)
+			return true;
+	return false;
+}
+
+/*
+ * Descriptions.
+ */
+struct rsa_class {
+	unsigned int max_len;
+	enum crypto_ops me, crt;
+};
+
+static const struct rsa_class rsa_classes[] = {
+	{ 128, MEX_1K, CRT_1K },
+	{ 256, MEX_2K, CRT_2K },
+	{ UINT_MAX, MEX_4K, CRT_4K },
+};
+
+/* As many bytes go out as came in; a larger buffer is of no use */
+static int describe_rsa(struct zcrypt_request *req, unsigned int in,
+			unsigned int *out)
+{
+	const struct rsa_class *class = rsa_classes;
+
+	if (!in || *out < in)
+		return -EINVAL;
+	*out = in;
+	while (in > class->max_len)
+		class++;
+	req->speed = req->op == ZCRYPT_OP_ME ? class->me : class->crt;
+	req->fcode = req->speed;
+	req->mod_len = in;
+	return 0;
+}
+
+static int describe_me(struct zcrypt_request *req)
+{
+	return describe_rsa(req, req->me->inputdatalength,
+			    &req->me->outputdatalength);
+}
+
+static int describe_crt(struct zcrypt_request *req)
+{
+	return describe_rsa(req, req->crt->inputdatalength,
+			    &req->crt->outputdatalength);
+}
+
+static int describe_rng(struct zcrypt_request *req)
+{
+	req->speed = HWRNG;
+	req->fcode = HWRNG;
+	return 0;
+}
+
+static const struct {
+	u32 trace;
+	unsigned int kinds;
+	int (*describe)(struct zcrypt_request *req);
+} operations[NR_ZCRYPT_OPS] = {
+	[ZCRYPT_OP_ME]	 = { TP_ICARSAMODEXPO,
+			     ZCRYPT_KIND_ACCEL | ZCRYPT_KIND_CCA, describe_me },
+	[ZCRYPT_OP_CRT]	 = { TP_ICARSACRT,
+			     ZCRYPT_KIND_ACCEL | ZCRYPT_KIND_CCA, describe_crt },
+	[ZCRYPT_OP_CPRB] = { TB_ZSECSENDCPRB,
+			     ZCRYPT_KIND_CCA, zcrypt_describe_cprb },
+	[ZCRYPT_OP_EP11] = { TP_ZSENDEP11CPRB,
+			     ZCRYPT_KIND_EP11, zcrypt_describe_ep11 },
+	[ZCRYPT_OP_RNG]	 = { TP_HWRNGCPRB,
+			     ZCRYPT_KIND_CCA, describe_rng },
+};
+
+/*
+ * Buffers. What is in them is keys and clear text.
+ */
+static bool from_reserve(const struct zcrypt_request *req)
+{
+	return req->msg.flags & AP_MSG_FLAG_MEMPOOL;
+}
+
+/**
+ * zcrypt_request_buffer() - room for the request's message
+ * @req: the request
+ * @len: the message's length
+ *
+ * The buffer is zeroed, and @req->msg.len set. With ZCRYPT_XFLAG_NOMEMALLOC it
+ * is one from the bus's reserve; that has to be asked for before a queue is
+ * picked.
+ *
+ * Context: process; sleeps unless ZCRYPT_XFLAG_NOMEMALLOC.
+ * Return: 0, -EMSGSIZE or -ENOMEM.
+ */
+int zcrypt_request_buffer(struct zcrypt_request *req, size_t len)
+{
+	struct ap_message *msg = &req->msg;
+	int rc;
+
+	if (!msg->msg && req->xflags & ZCRYPT_XFLAG_NOMEMALLOC) {
+		rc = ap_init_apmsg(msg, AP_MSG_FLAG_MEMPOOL);
+		if (rc)
+			return rc;
+		req->room = msg->bufsize;
+	} else if (len > req->room && !from_reserve(req)) {
+		kfree_sensitive(msg->msg);
+		msg->msg = kmalloc(len, GFP_KERNEL);
+		req->room = msg->msg ? len : 0;
+		if (!msg->msg)
+			return -ENOMEM;
+	}
+	if (len > req->room)
+		return -EMSGSIZE;
+	memset(msg->msg, 0, len);
+	msg->len = len;
+	msg->bufsize = req->room;
+	return 0;
+}
+
+/* What is beyond the message in a buffer of the reserve */
+static int reply_from_reserve(struct zcrypt_request *req, size_t len)
+{
+	size_t used = ALIGN(req->msg.len, 8);
+
+	if (used > req->room || len > req->room - used)
+		return -ENOMEM;
+	req->reply = req->msg.msg + used;
+	req->reply_room = len;
+	return 0;
+}
+
+/**
+ * zcrypt_reply_buffer() - room for the sender's copy of the reply
+ * @req: the request, its message is built
+ * @len: the longest reply that the sender can make use of
+ *
+ * Context: process; sleeps unless ZCRYPT_XFLAG_NOMEMALLOC.
+ * Return: 0 or -ENOMEM.
+ */
+int zcrypt_reply_buffer(struct zcrypt_request *req, size_t len)
+{
+	/* Headers of all types can be looked at, whatever the card sends */
+	len = max_t(size_t, len, ZCRYPT_REPLY_MIN);
+	if (from_reserve(req))
+		return reply_from_reserve(req, len);
+	if (len > req->reply_room) {
+		kfree_sensitive(req->reply);
+		req->reply = kmalloc(len, GFP_KERNEL);
+		req->reply_room = req->reply ? len : 0;
+	}
+	return req->reply ? 0 : -ENOMEM;
+}
+
+/**
+ * zcrypt_request_release() - wipe and free what a request has allocated
+ * @req: the request; its message is with no queue
+ *
+ * Context: process.
+ */
+void zcrypt_request_release(struct zcrypt_request *req)
+{
+	if (from_reserve(req)) {
+		ap_release_apmsg(&req->msg);
+	} else {
+		kfree_sensitive(req->msg.msg);
+		kfree_sensitive(req->reply);
+	}
+	if (zcrypt_from_user(req))
+		kvfree(req->targets);
+	req->msg.msg = NULL;
+	req->reply = NULL;
+	req->targets = NULL;
+	req->room = 0;
+	req->reply_room = 0;
+}
+
+/*
+ * Answers.
+ */
+
+/* With the queue's lock held: copies, and judges nothing */
+static void receive(struct ap_queue *aq, struct ap_message *msg,
+		    struct ap_message *reply)
+{
+	struct zcrypt_request *req = container_of(msg, struct zcrypt_request, msg);
+	size_t len;
+
+	if (reply) {
+		len = min(reply->len, reply->bufsize);
+		req->reply_len = len;
+		memcpy(req->reply, reply->msg, min(len, req->reply_room));
+	}
+	complete(&msg->response.work);
+}
+
+/**
+ * zcrypt_distrust() - a reply made no sense: the queue goes offline
+ * @req: the request
+ * @why: what was wrong, for the log
+ *
+ * Context: process, sleeps.
+ * Return: -EAGAIN, for the sender to try another queue.
+ */
+int zcrypt_distrust(struct zcrypt_request *req, const char *why)
+{
+	struct ap_queue *aq = req->zq->queue;
+	unsigned int card = AP_QID_CARD(aq->qid), dom = AP_QID_QUEUE(aq->qid);
+	const u8 *reply = req->reply;
+
+	WRITE_ONCE(req->zq->online, 0);
+	req->unclear = true;
+	pr_err("queue %02x.%04x: %s (reply of type 0x%02x, %zu bytes), set offline\n",
+	       card, dom, why, reply[1], req->reply_len);
+	ZCRYPT_DBF_ERR("queue %02x.%04x: bad reply, type 0x%02x, %lu bytes, online=0\n",
+		       card, dom, reply[1], (unsigned long)req->reply_len);
+	ap_send_online_uevent(&aq->ap_dev, 0);
+	return -EAGAIN;
+}
+
+/**
+ * zcrypt_card_error() - the errno for a reply that is an error
+ * @req: the request
+ *
+ * Context: process.
+ * Return: -EINVAL or -EAGAIN, see zcrypt_error.h.
+ */
+int zcrypt_card_error(struct zcrypt_request *req)
+{
+	struct ap_message reply = { .msg = req->reply, .len = req->reply_len };
+
+	return convert_error(req->zq, &reply);
+}
+
+/*
+ * Scanning the bus. It is done by a worker: a scan takes as long as the
+ * slowest of what it finds to do, and one that is removing a driver may wait
+ * for just this sender to go away.
+ */
+static DECLARE_WAIT_QUEUE_HEAD(rescan_over);
+static atomic_t rescans = ATOMIC_INIT(0);
+
+static void rescan_fn(struct work_struct *unused)
+{
+	ap_bus_force_rescan();
+	atomic_inc(&rescans);
+	wake_up_all(&rescan_over);
+}
+
+static DECLARE_WORK(rescan_work, rescan_fn);
+
+/**
+ * zcrypt_rescan() - have the bus scanned, and wait for that a while
+ *
+ * Context: process, sleeps for RESCAN_MS at most.
+ * Return: true if a scan has ended since.
+ */
+bool zcrypt_rescan(void)
+{
+	int before = atomic_read(&rescans);
+
+	queue_work(system_unbound_wq, &rescan_work);
+	return wait_event_interruptible_timeout(rescan_over,
+						atomic_read(&rescans) != before,
+						msecs_to_jiffies(RESCAN_MS)) > 0;
+}
+
+/**
+ * zcrypt_send_exit() - nothing of this file runs any more
+ *
+ * Context: module exit; process, sleeps.
+ */
+void zcrypt_send_exit(void)
+{
+	cancel_work_sync(&rescan_work);
+}
+
+/*
+ * Sending.
+ */
+static atomic64_t last_psmid = ATOMIC64_INIT(0);
+
+/* Whether the card may have executed a message that it has not answered */
+static bool may_have_run(const struct zcrypt_request *req)
+{
+	return req->msg.sent && !req->repeatable;
+}
+
+/*
+ * The message comes back with the bus's answer, or is taken back. Restarting
+ * the system call after a signal is sending again too.
+ */
+static int await(struct zcrypt_request *req)
+{
+	struct ap_queue *aq = req->zq->queue;
+	struct ap_message *msg = &req->msg;
+	long left;
+
+	left = wait_for_completion_interruptible_timeout(&msg->response.work,
+							 aq->request_timeout +
+							 WAIT_SLACK);
+	if (left <= 0) {
+		ap_cancel_message(aq, msg);
+		if (msg->stage != AP_MSG_RECEIVED) {
+			if (!left)
+				return -EIO;
+			return may_have_run(req) ? -EINTR : -ERESTARTSYS;
+		}
+	}
+	return msg->rc;
+}
+
+static int refused(struct zcrypt_request *req, int rc, unsigned int *refusals)
+{
+	if (rc != -EAGAIN)
+		return rc;
+	if (req->unclear && !req->repeatable)
+		return -ECANCELED;
+	/* The base never repeats those, and programs know it */
+	if (req->msg.flags & AP_MSG_FLAG_ADMIN)
+		return -EIO;
+	return ++*refusals < CARD_REFUSALS ? -EAGAIN : -EIO;
+}
+
+/* Returns -EAGAIN if the request should go to another queue */
+static long send_once(struct zcrypt_request *req, unsigned int *refusals)
+{
+	const struct zcrypt_verb *verb = &req->zq->ops->verb[req->op];
+	struct ap_message *msg = &req->msg;
+	int rc;
+
+	rc = verb->build(req);
+	if (rc)
+		return rc;
+	msg->psmid = atomic64_inc_return(&last_psmid);
+	msg->receive = receive;
+	msg->rc = 0;
+	msg->sent = false;
+	msg->stage = AP_MSG_PREPARED;
+	req->reply_len = 0;
+	req->unclear = false;
+	/* All that is looked at without asking for its length */
+	memset(req->reply, 0, ZCRYPT_REPLY_MIN);
+	init_completion(&msg->response.work);
+
+	rc = ap_queue_message(req->zq->queue, msg);
+	if (rc)
+		return rc == -ENODEV ? -EAGAIN : rc;
+	rc = await(req);
+	if (rc == -EAGAIN)
+		return may_have_run(req) ? -ECANCELED : -EAGAIN;
+	return rc ? rc : refused(req, verb->parse(req), refusals);
+}
+
+static long send_till_done(struct zcrypt_request *req)
+{
+	unsigned long give_up = jiffies + RESEND_S * HZ;
+	unsigned int refusals = 0;
+	bool scanned = false;
+	long rc;
+
+	for (;;) {
+		rc = zcrypt_pick(&zcrypt_pool, req);
+		if (rc) {
+			if (scanned)
+				return rc;
+			zcrypt_rescan();
+			scanned = true;
+			continue;
+		}
+		rc = send_once(req, &refusals);
+		zcrypt_drop(req);
+		if (rc != -EAGAIN)
+			return rc;
+		if (time_after(jiffies, give_up))
+			return -EIO;
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		if (req->nr_tried % HAND_BACKS_IN_A_ROW == 0)
+			msleep_interruptible(10);
+		scanned = false;
+	}
+}
+
+/**
+ * zcrypt_send_request() - have a card do something
+ * @req: the request: @op, the operation's block, @xflags and @perms set, all
+ *	else zero
+ *
+ * Context: process, sleeps; see the top of this file for how long.
+ * Return: 0, or a number of bytes for ZCRYPT_OP_RNG; -ENODEV: there is no
+ * queue for it; -ECANCELED: the card may or may not have done it; -EIO: no
+ * queue was able to; -ERESTARTSYS or -EINTR: a signal came; -EINVAL, -EFAULT,
+ * -EMSGSIZE, -EOPNOTSUPP, -ENOMEM.
+ */
+long zcrypt_send_request(struct zcrypt_request *req)
+{
+	ap_qid_t qid = 0;
+	long rc;
+
+	trace_s390_zcrypt_req(req->block, operations[req->op].trace);
+	req->kinds = operations[req->op].kinds;
+	req->card = AUTOSELECT;
+	req->domain = AUTOSEL_DOM;
+	req->factor = 1;
+	INIT_LIST_HEAD(&req->msg.list);
+
+	rc = operations[req->op].describe(req);
+	if (!rc) {
+		req->repeatable = zcrypt_repeatable(req->op, req->fcode);
+		rc = send_till_done(req);
+	}
+	if (req->nr_tried)
+		qid = req->tried[(req->nr_tried - 1) % ZCRYPT_NR_TRIED];
+	zcrypt_request_release(req);
+	trace_s390_zcrypt_rep(req->block, req->fcode, rc,
+			      AP_QID_CARD(qid), AP_QID_QUEUE(qid));
+	return rc;
+}
