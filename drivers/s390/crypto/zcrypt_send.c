@@ -285,8 +285,8 @@ int zcrypt_distrust(struct zcrypt_request *req, const char *why)
 
 	WRITE_ONCE(req->zq->online, 0);
 	req->unclear = true;
-	pr_err("queue %02x.%04x: %s (reply of type 0x%02x, %zu bytes), set offline\n",
-	       card, dom, why, reply[1], req->reply_len);
+	pr_err_ratelimited("queue %02x.%04x: %s (reply of type 0x%02x, %zu bytes), set offline\n",
+			   card, dom, why, reply[1], req->reply_len);
 	ZCRYPT_DBF_ERR("queue %02x.%04x: bad reply, type 0x%02x, %lu bytes, online=0\n",
 		       card, dom, reply[1], (unsigned long)req->reply_len);
 	ap_send_online_uevent(&aq->ap_dev, 0);
