@@ -224,6 +224,8 @@ struct compat_xcrb {
 	u32 status;
 } __packed;
 
+static_assert(sizeof(struct compat_xcrb) == 94);
+
 static int load_me31(union zcrypt_block *block, void __user *arg)
 {
 	struct compat_rsa_modexpo me;

@@ -4,10 +4,11 @@
  *
  * A card's engines work for all of its domains, so the card is chosen first:
  * the one with the smallest load, this request's weight included. Then the
- * queue, beginning behind the one that had the last request of this card: the
- * first queue that has no more to do than the card's queues have on average
- * is taken. There always is one, and few have to be looked at to find it,
- * however many there are; with nothing to do anywhere the queues take turns.
+ * queue, beginning behind the one that had the last request of this card. A
+ * queue will do if it has no more to do than the card's queues have on average.
+ * There always is one, and few have to be looked at to find some, however many
+ * there are; of LOOK_AT of these the best is taken. With nothing to do anywhere
+ * the queues take turns.
  *
  * Readers are under RCU and take no lock but that of the AP queue they look
  * at. What they find can be on its way out; who is picked is held, and
@@ -315,6 +316,18 @@ static struct zcrypt_card *best_card(struct zcrypt_pool *pool,
 	return best;
 }
 
+/* That many queues that would do are compared */
+#define LOOK_AT	8
+
+static bool better_queue(const struct zcrypt_queue *a, int a_load,
+			 const struct zcrypt_queue *b, int b_load)
+{
+	if (a_load != b_load)
+		return a_load < b_load;
+	return READ_ONCE(a->queue->total_request_count) <
+	       READ_ONCE(b->queue->total_request_count);
+}
+
 static struct zcrypt_queue *best_queue(struct zcrypt_card *zc,
 				       const struct zcrypt_request *req,
 				       bool tried_too)
@@ -322,7 +335,7 @@ static struct zcrypt_queue *best_queue(struct zcrypt_card *zc,
 	unsigned int nr = max(READ_ONCE(zc->nr_queues), 1U);
 	int average = atomic_read(&zc->load) / (int)nr;
 	struct zcrypt_queue *zq, *best = NULL;
-	int load, best_load = 0;
+	int load, best_load = 0, seen = 0;
 	unsigned int dom;
 
 	for_each_set_bit_wrap(dom, zc->domains, AP_DOMAINS,
@@ -332,11 +345,11 @@ static struct zcrypt_queue *best_queue(struct zcrypt_card *zc,
 		    !queue_suits(req, zq))
 			continue;
 		load = atomic_read(&zq->load);
-		if (best && load >= best_load)
-			continue;
-		best = zq;
-		best_load = load;
-		if (load <= average)
+		if (!best || better_queue(zq, load, best, best_load)) {
+			best = zq;
+			best_load = load;
+		}
+		if (load <= average && ++seen == LOOK_AT)
 			break;
 	}
 	if (best)

@@ -265,7 +265,7 @@ static void even_when_mixed(struct kunit *test)
 	req = kunit_kcalloc(test, 64, sizeof(*req), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, req);
 	add_cards(test, 1, DOMAINS, fast);
-	for (n = 0; n < 5000; n++) {
+	for (n = 0; n < 2000; n++) {
 		seed = seed * 1103515245 + 12345;
 		i = seed >> 16 & 63;
 		if (req[i].zq)
@@ -478,39 +478,48 @@ static void tried_fast_or_fresh_slow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pick_once(test, &req), AP_MKQID(1, 0));
 }
 
+/* With @size bytes at @place as in @bad the queue is not picked */
+static void expect_none_with(struct kunit *test, void *place, const void *bad,
+			     size_t size)
+{
+	struct zcrypt_request req;
+	u8 good[8];
+
+	KUNIT_ASSERT_LE(test, size, sizeof(good));
+	memcpy(good, place, size);
+	memcpy(place, bad, size);
+	me_request(test, &req);
+	KUNIT_EXPECT_EQ(test, pick(test, &req), -ENODEV);
+	memcpy(place, good, size);
+	KUNIT_EXPECT_EQ(test, pick_once(test, &req), 0);
+}
+
 static void not_available(struct kunit *test)
 {
+	static const enum ap_state states[] = {
+		AP_STATE_UNBOUND, AP_STATE_BOUND, AP_STATE_ERROR,
+		AP_STATE_REMOVE, AP_STATE_ZERO_WAIT, AP_STATE_UNCLEAN,
+	};
 	struct sched_fixture *fix = test->priv;
-	struct zcrypt_request req;
+	const bool yes = true, no = false;
+	const void *none = NULL;
 	struct zcrypt_queue *zq;
+	const int off = 0;
 	struct ap_queue *aq;
+	int i;
 
 	add_card(test, 0, 'a', fast);
 	zq = add_queue(test, 0, 0);
 	aq = zq->queue;
-	me_request(test, &req);
-
-#define EXPECT_NONE_WHILE(lvalue, bad) do {				\
-	typeof(&(lvalue)) place = &(lvalue);				\
-	typeof(*place) good = *place;					\
-									\
-	*place = bad;							\
-	KUNIT_EXPECT_EQ(test, pick(test, &req), -ENODEV);		\
-	*place = good;							\
-	me_request(test, &req);						\
-	KUNIT_EXPECT_EQ(test, pick_once(test, &req), 0);		\
-	me_request(test, &req);						\
-} while (0)
-	EXPECT_NONE_WHILE(zq->online, 0);
-	EXPECT_NONE_WHILE(fix->zc[0]->online, 0);
-	EXPECT_NONE_WHILE(fix->ac[0]->config, false);
-	EXPECT_NONE_WHILE(fix->ac[0]->chkstop, true);
-	EXPECT_NONE_WHILE(aq->config, false);
-	EXPECT_NONE_WHILE(aq->chkstop, true);
-	EXPECT_NONE_WHILE(aq->state, AP_STATE_REMOVE);
-	EXPECT_NONE_WHILE(aq->state, AP_STATE_ERROR);
-	EXPECT_NONE_WHILE(aq->reply, NULL);
-#undef EXPECT_NONE_WHILE
+	expect_none_with(test, &zq->online, &off, sizeof(off));
+	expect_none_with(test, &fix->zc[0]->online, &off, sizeof(off));
+	expect_none_with(test, &fix->ac[0]->config, &no, sizeof(no));
+	expect_none_with(test, &fix->ac[0]->chkstop, &yes, sizeof(yes));
+	expect_none_with(test, &aq->config, &no, sizeof(no));
+	expect_none_with(test, &aq->chkstop, &yes, sizeof(yes));
+	expect_none_with(test, &aq->reply, &none, sizeof(none));
+	for (i = 0; i < ARRAY_SIZE(states); i++)
+		expect_none_with(test, &aq->state, &states[i], sizeof(states[i]));
 }
 
 /* Built in, there is no module to hold */

@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# R8 and its limit: what becomes of a request whose queue is taken away while
+# the card has it.  What can run twice goes to another queue; the rest ends with
+# ECANCELED, and the card sees it once.  Without another queue: ENODEV, in time.
+# shellcheck source=ap_lib.sh
+cd "$(dirname "$0")" && . ./ap_lib.sh
+
+plan 9
+stack_up "cards=8a,8c domains=2 service_us=1000000"
+two_pending() {
+	[ "$(cat "$DEV/$card/pendingq_count")" -ge 2 ]
+}
+
+# Two at a time: one for each queue of the card, whichever it is
+pair() {
+	job one ap_request "$@"
+	one=$JOB
+	job two ap_request "$@"
+	two=$JOB
+	wait_for 10 two_pending || die "no two requests at $card"
+	unbind "$queue" || die "unbind: $RES"
+	wait_for 20 gone "$one"
+	wait_for 20 gone "$two"
+	bind_to "$queue" cex4queue || die "bind: $RES"
+	wait_for 10 all_idle
+	pair=$(cat "$TMP/one" "$TMP/two" | cut -d' ' -f1 | sort | tr '\n' ' ')
+}
+
+# RSA by the accelerator only
+set_to $DEV/card01/online 0
+card=card00
+queue=00.0001
+pair me
+expect "RSA is sent elsewhere" "$pair" "OK OK "
+set_to $DEV/card01/online 1
+
+# The simulated card has no CCA verbs: EINVAL is its answer
+card=card01
+queue=01.0001
+pair cprb FQ 1 -1
+expect "a query is sent elsewhere" "$pair" "EINVAL EINVAL "
+pair cprb KG 1 -1
+expect "what makes a key is not" "$pair" "ECANCELED EINVAL "
+
+# Nowhere to go
+job one ap_request cprb FQ 1 0
+one=$JOB
+wait_for 10 eval '[ "$(cat $DEV/01.0000/pendingq_count)" -ge 1 ]' || die "no request"
+start=$(now_cs)
+unbind 01.0000 || die "unbind: $RES"
+wait_for 20 gone "$one"
+took=$((($(now_cs) - start) * 10))
+expect_like "the last queue gone: ENODEV" "$(cat "$TMP/one")" "ENODEV *"
+expect_range "within two seconds (ms)" $took 0 $((2000 + SLACK_MS))
+# shellcheck disable=SC2046
+set -- $(ap_request cprb FQ 1 0)
+expect "none to begin with: ENODEV" "$1" ENODEV
+expect_range "within two seconds (ms)" "$2" 0 $((2000 + SLACK_MS))
+bind_to 01.0000 cex4queue || die "bind: $RES"
+wait_for 10 all_idle
+
+# A signal that ends the program
+job one ap_request me
+one=$JOB
+wait_for 10 eval '[ "$(cat $DEV/card00/pendingq_count)$(cat $DEV/card01/pendingq_count)" != 00 ]'
+kill -9 "$one"
+expect "a killed sender goes at once" "$(wait_for 1 gone "$one"; echo $?)" 0
+expect "no load is left behind" "$(cat $DEV/*/load | sort -u)" 0
+finish
