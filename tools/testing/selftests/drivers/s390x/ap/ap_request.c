@@ -58,7 +58,7 @@ static void fail(const char *what)
 	exit(2);
 }
 
-static void usage(void)
+static void bad_usage(void)
 {
 	fprintf(stderr, "usage: %s [-d DEVICE] [-f COMMAND] me | cprb FUNCTION CARD DOMAIN\n",
 		name);
@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 		else if (opt == 'f')
 			command = optarg;
 		else
-			usage();
+			bad_usage();
 	}
 	argc -= optind;
 	argv += optind;
@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 		res = request_cprb(argv[1], strtol(argv[2], NULL, 0),
 				   strtol(argv[3], NULL, 0));
 	} else {
-		usage();
+		bad_usage();
 	}
 	printf("%s %.0f\n", res.error < 0 ? "WRONG" :
 	       res.error ? strerrorname_np(res.error) : "OK", res.ms);
