@@ -128,6 +128,7 @@ static struct zcrypt_queue *add_queue(struct kunit *test, int id, int dom)
 	aq->config = true;
 	aq->state = AP_STATE_IDLE;
 	aq->driver = &fix->driver;
+	aq->open = true;
 	aq->reply = &zq->reply;
 	zq->queue = aq;
 	zq->online = 1;
