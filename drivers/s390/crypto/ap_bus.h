@@ -163,6 +163,7 @@ struct ap_card {
 	bool config;
 	bool chkstop;
 	atomic64_t total_request_count;
+	struct rcu_head rcu;		/* who chooses a card does so under RCU */
 };
 
 #define to_ap_card(x) container_of((x), struct ap_card, ap_dev.device)

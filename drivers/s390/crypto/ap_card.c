@@ -207,7 +207,7 @@ const struct device_type ap_card_type = {
 
 static void card_release(struct device *dev)
 {
-	kfree(to_ap_card(dev));
+	kfree_rcu(to_ap_card(dev), rcu);
 }
 
 /**

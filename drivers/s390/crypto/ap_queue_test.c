@@ -4,6 +4,7 @@
  * all states is checked for all of them.
  */
 #include <kunit/test.h>
+#include <linux/slab.h>
 
 #include "ap_priv.h"
 
@@ -354,6 +355,27 @@ static void every_state_has_a_name(struct kunit *test)
 					    ap_state_name(b));
 }
 
+/*
+ * Who chooses a queue reads its card under RCU, without a reference. Memory that
+ * was freed is what the next allocation of its size gets.
+ */
+static void card_outlives_its_readers(struct kunit *test)
+{
+	struct ap_tapq_hwinfo hwinfo = {};
+	struct ap_card *ac = ap_card_create(7, hwinfo, AP_DEVICE_TYPE_CEX8);
+	void *next;
+
+	KUNIT_ASSERT_NOT_NULL(test, ac);
+	device_initialize(&ac->ap_dev.device);
+	rcu_read_lock();
+	put_device(&ac->ap_dev.device);
+	next = kzalloc(sizeof(*ac), GFP_ATOMIC);
+	KUNIT_EXPECT_PTR_NE(test, next, (void *)ac);
+	KUNIT_EXPECT_EQ(test, ac->id, 7);
+	rcu_read_unlock();
+	kfree(next);
+}
+
 static struct kunit_case ap_queue_cases[] = {
 	KUNIT_CASE_PARAM(answer_is_as_expected, expected_gen_params),
 	KUNIT_CASE(answers_follow_states),
@@ -365,6 +387,7 @@ static struct kunit_case ap_queue_cases[] = {
 	KUNIT_CASE(removal_has_one_way),
 	KUNIT_CASE(silent_states_are_silent),
 	KUNIT_CASE(every_state_has_a_name),
+	KUNIT_CASE(card_outlives_its_readers),
 	{}
 };
 
