@@ -810,6 +810,11 @@ static void t6_error_codes(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_EQ(test, fix->zq.online, 1);
+	/* Another queue has done it: nothing of the failure is left */
+	cca_reply(fix->block, 220, 0, 0, 0);
+	put_reply(req, fix->block, 0x30 + 220);
+	KUNIT_EXPECT_EQ(test, parse(req, &zcrypt_msgtype6_ops), 0);
+	KUNIT_EXPECT_EQ(test, fix->xcrb.status, 0);
 	/* 87 is EP11's */
 	reply[1] = 0x87;
 	put_reply(req, reply, sizeof(reply));

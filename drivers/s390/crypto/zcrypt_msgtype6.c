@@ -291,6 +291,8 @@ static int parse_cprb(struct zcrypt_request *req)
 	const u8 *from, *data_from;
 	int rc;
 
+	/* Another queue may have left one there */
+	xcrb->status = 0;
 	rc = reply_verdict(req, TYPE88_RSP_CODE, reply_is_cca(req));
 	if (rc) {
 		if (head->hdr.type == TYPE86_RSP_CODE && head->hdr.reply_code)
