@@ -70,7 +70,7 @@ enum zcrypt_op {
  * @zc: the card picked
  * @zq: the queue picked
  * @weight: what it adds to their load
- * @unclear: the card may have done it, but its reply makes no sense
+ * @unclear: the card may have done it, but its reply does not tell
  * @nr_tried: number of queues ever tried
  * @tried: the last ones of these
  *

@@ -293,18 +293,39 @@ int zcrypt_distrust(struct zcrypt_request *req, const char *why)
 	return -EAGAIN;
 }
 
+/*
+ * Codes of those errors that another queue may not have, by which the card says
+ * that it could not even read the request. After all others (a machine failure
+ * for one) it may have been at work.
+ */
+static const u8 unread_codes[] = {
+	REP82_ERROR_MESSAGE_TYPE,
+	REP82_ERROR_INVALID_COMM_CD,
+	REP82_ERROR_INVALID_COMMAND,
+	REP82_ERROR_RESERVED_FIELDO,
+	REP82_ERROR_WORD_ALIGNMENT,
+	REP82_ERROR_RESERVED_FIELD,
+	REP82_ERROR_ZERO_BUFFER_LEN,
+};
+
 /**
  * zcrypt_card_error() - the errno for a reply that is an error
  * @req: the request
  *
  * Context: process.
- * Return: -EINVAL or -EAGAIN, see zcrypt_error.h.
+ * Return: -EINVAL, or -EAGAIN for the sender to try another queue; see
+ * zcrypt_error.h.
  */
 int zcrypt_card_error(struct zcrypt_request *req)
 {
 	struct ap_message reply = { .msg = req->reply, .len = req->reply_len };
+	const struct error_hdr *head = reply.msg;
+	int rc = convert_error(req->zq, &reply);
 
-	return convert_error(req->zq, &reply);
+	req->unclear = rc == -EAGAIN &&
+		       !memchr(unread_codes, head->reply_code,
+			       sizeof(unread_codes));
+	return rc;
 }
 
 /*
@@ -389,11 +410,11 @@ static int refused(struct zcrypt_request *req, int rc, unsigned int *refusals)
 {
 	if (rc != -EAGAIN)
 		return rc;
-	if (req->unclear && !req->repeatable)
-		return -ECANCELED;
-	/* The base never repeats those, and programs know it */
+	/* These have never been sent again, and programs know the errno */
 	if (req->msg.flags & AP_MSG_FLAG_ADMIN)
 		return -EIO;
+	if (req->unclear && !req->repeatable)
+		return -ECANCELED;
 	return ++*refusals < CARD_REFUSALS ? -EAGAIN : -EIO;
 }
 
