@@ -9,17 +9,21 @@ cd "$(dirname "$0")" && . ./ap_lib.sh
 plan 9
 stack_up "cards=8a,8c domains=2 service_us=1000000"
 two_pending() {
-	[ "$(cat "$DEV/$card/pendingq_count")" -ge 2 ]
+	value "$DEV/$card/pendingq_count"
+	[ "$VAL" -ge 2 ]
 }
 
 # Two at a time: one for each queue of the card, whichever it is
 pair() {
+	sim fault "add apqn=* insn=REPLY do=hold count=inf"
 	job one ap_request "$@"
 	one=$JOB
 	job two ap_request "$@"
 	two=$JOB
 	wait_for 10 two_pending || die "no two requests at $card"
 	unbind "$queue" || die "unbind: $RES"
+	sim fault clear
+	sim release '*'
 	wait_for 20 gone "$one"
 	wait_for 20 gone "$two"
 	bind_to "$queue" cex4queue || die "bind: $RES"
