@@ -333,14 +333,16 @@ int zcrypt_card_error(struct zcrypt_request *req)
  * slowest of what it finds to do, and one that is removing a driver may wait
  * for just this sender to go away.
  */
-static DECLARE_WAIT_QUEUE_HEAD(rescan_over);
-static atomic_t rescans = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(rescan_wait);
+static unsigned long rescan_begun;	/* scans asked of the bus */
+static unsigned long rescan_over;	/* the last of them that is over */
 
 static void rescan_fn(struct work_struct *unused)
 {
+	WRITE_ONCE(rescan_begun, rescan_begun + 1);
 	ap_bus_force_rescan();
-	atomic_inc(&rescans);
-	wake_up_all(&rescan_over);
+	WRITE_ONCE(rescan_over, rescan_begun);
+	wake_up_all(&rescan_wait);
 }
 
 static DECLARE_WORK(rescan_work, rescan_fn);
@@ -348,17 +350,22 @@ static DECLARE_WORK(rescan_work, rescan_fn);
 /**
  * zcrypt_rescan() - have the bus scanned, and wait for that a while
  *
+ * One that runs already may have passed what it is wanted for. Of signals only
+ * a fatal one ends the wait: a program that sets itself a timer would be told
+ * that there is no queue before anybody has looked.
+ *
  * Context: process, sleeps for RESCAN_MS at most.
- * Return: true if a scan has ended since.
+ * Return: true if a scan that has begun after the call is over.
  */
 bool zcrypt_rescan(void)
 {
-	int before = atomic_read(&rescans);
+	/* queue_work() is a full barrier: what has begun by then is not ours */
+	unsigned long mine = READ_ONCE(rescan_begun) + 1;
 
 	queue_work(system_unbound_wq, &rescan_work);
-	return wait_event_interruptible_timeout(rescan_over,
-						atomic_read(&rescans) != before,
-						msecs_to_jiffies(RESCAN_MS)) > 0;
+	return wait_event_killable_timeout(rescan_wait,
+					   (long)(READ_ONCE(rescan_over) - mine) >= 0,
+					   msecs_to_jiffies(RESCAN_MS)) > 0;
 }
 
 /**

@@ -2,8 +2,8 @@
 /*
  * ap_request: one request to a card, and what became of it.
  *
- *	ap_request [-d DEVICE] [-f COMMAND] me
- *	ap_request [-d DEVICE] cprb FUNCTION CARD DOMAIN
+ *	ap_request [-d DEVICE] [-s SIGNALS] [-f COMMAND] me
+ *	ap_request [-d DEVICE] [-s SIGNALS] cprb FUNCTION CARD DOMAIN
  *
  * Prints OK or the name of the errno, and the milliseconds it took. "me" is RSA
  * with 2048 bits, its result is checked (WRONG). "cprb" sends an empty CCA
@@ -15,6 +15,9 @@
  * must take longer than half a second and come within 2 seconds. Real-time
  * throttling must be off (/proc/sys/kernel/sched_rt_runtime_us).
  *
+ * -s has that many signals come, one a millisecond. Their handler does nothing,
+ * and has what it interrupts restarted.
+ *
  * Exit status: 0 if there was an answer to print and COMMAND succeeded.
  */
 #define _GNU_SOURCE
@@ -23,11 +26,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,8 +65,8 @@ static void fail(const char *what)
 
 static void bad_usage(void)
 {
-	fprintf(stderr, "usage: %s [-d DEVICE] [-f COMMAND] me | cprb FUNCTION CARD DOMAIN\n",
-		name);
+	fprintf(stderr, "usage: %s [-d DEVICE] [-s SIGNALS] %s\n", name,
+		"[-f COMMAND] me | cprb FUNCTION CARD DOMAIN");
 	exit(2);
 }
 
@@ -166,18 +171,47 @@ static int frozen(const char *command, struct result *res)
 	return rc;
 }
 
+static atomic_int signals_left;
+
+static void on_signal(int unused)
+{
+	struct itimerval never = {};
+
+	(void)unused;
+	if (atomic_fetch_sub(&signals_left, 1) == 1)
+		setitimer(ITIMER_REAL, &never, NULL);
+}
+
+static void begin_signals(const char *count)
+{
+	struct sigaction action = {
+		.sa_handler = on_signal, .sa_flags = SA_RESTART,
+	};
+	struct timeval ms = { .tv_usec = 1000 };
+	struct itimerval each = { .it_interval = ms, .it_value = ms };
+
+	if (atoi(count) <= 0)
+		bad_usage();
+	atomic_store(&signals_left, atoi(count));
+	if (sigaction(SIGALRM, &action, NULL) ||
+	    setitimer(ITIMER_REAL, &each, NULL))
+		fail("no timer");
+}
+
 int main(int argc, char **argv)
 {
-	const char *device = "/dev/z90crypt", *command = NULL;
+	const char *device = "/dev/z90crypt", *command = NULL, *signals = NULL;
 	struct result res;
 	int opt, rc = 0;
 
 	name = argv[0];
-	while ((opt = getopt(argc, argv, "+d:f:")) != -1) {
+	while ((opt = getopt(argc, argv, "+d:f:s:")) != -1) {
 		if (opt == 'd')
 			device = optarg;
 		else if (opt == 'f')
 			command = optarg;
+		else if (opt == 's')
+			signals = optarg;
 		else
 			bad_usage();
 	}
@@ -186,6 +220,8 @@ int main(int argc, char **argv)
 	fd = open(device, O_RDWR);
 	if (fd < 0)
 		fail(device);
+	if (signals)
+		begin_signals(signals);
 
 	if (argc == 1 && !strcmp(argv[0], "me")) {
 		if (command)
