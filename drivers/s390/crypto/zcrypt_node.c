@@ -33,6 +33,7 @@ static DEFINE_IDA(node_minors);
  * node waits for those who are in its attributes, and these take that one.
  */
 static DEFINE_MUTEX(node_mutex);
+static bool nodes_closed;	/* under node_mutex: the module goes */
 
 /*
  * The masks, as attributes.
@@ -134,6 +135,8 @@ static int node_create(const char *name)
 	struct device *dev;
 	int minor, rc;
 
+	if (nodes_closed)
+		return -ENODEV;
 	dev = *name ? class_find_device_by_name(&node_class, name) : NULL;
 	put_device(dev);
 	if (dev || name_reserved(name))
@@ -207,8 +210,11 @@ static ssize_t destroy_store(const struct class *class,
 	return node_command(buf, count, node_destroy);
 }
 
-static CLASS_ATTR_WO(create);
-static CLASS_ATTR_WO(destroy);
+/* Readable to their owner, who gets an error: so programs know their mode */
+static struct class_attribute class_attr_create =
+	__ATTR(create, 0600, NULL, create_store);
+static struct class_attribute class_attr_destroy =
+	__ATTR(destroy, 0600, NULL, destroy_store);
 
 static struct attribute *node_class_attrs[] = {
 	&class_attr_create.attr,
@@ -300,16 +306,22 @@ static int node_any(struct device *dev, const void *unused)
 /**
  * zcrypt_node_exit() - all nodes go
  *
+ * Who creates or destroys one meanwhile is kept out until there are none, and
+ * gets an error then: the attributes for that go last, with the class.
+ *
  * Context: module exit; no file is open.
  */
 void zcrypt_node_exit(void)
 {
 	struct device *dev;
 
+	mutex_lock(&node_mutex);
+	nodes_closed = true;
 	while ((dev = class_find_device(&node_class, NULL, NULL, node_any))) {
 		device_unregister(dev);
 		put_device(dev);
 	}
+	mutex_unlock(&node_mutex);
 	class_unregister(&node_class);
 	cdev_del(&node_cdev);
 	unregister_chrdev_region(node_devt, ZCRYPT_MAX_MINOR_NODES);
