@@ -15,6 +15,7 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+struct apsim_queue;
 struct pt_regs;
 struct seq_file;
 
@@ -168,7 +169,8 @@ struct apsim_format {
 /**
  * struct apsim_reply - what DQAP will deliver
  * @head: its first @hlen bytes
- * @hlen: 8 for an error reply, otherwise APSIM_HEAD
+ * @hlen: 8 for an error reply, APSIM_HEAD for one of type 80, 0 when @body is
+ *	all of it
  * @len: all of it; what neither @head nor @body holds is zeroes
  * @body: the bytes after @head, or NULL; owned, freed with kfree_sensitive()
  */
@@ -181,28 +183,74 @@ struct apsim_reply {
 
 /**
  * struct apsim_job - a request
- * @fmt: its layout, NULL when there is nothing to compute
+ * @fmt: its layout, NULL for type 6 and when there is nothing to compute
  * @req: copy of the message, NULL when there is nothing to compute; owned
+ * @len: bytes of @req
  * @op: enum apsim_op, for the service time
  * @type: message type byte, for the log
  */
 struct apsim_job {
 	const struct apsim_format *fmt;
 	u8 *req;
+	u32 len;
 	u8 op;
 	u8 type;
 };
 
 int apsim_msg_take(struct apsim_job *job, struct apsim_reply *reply,
 		   char mode, unsigned long addr, u32 len);
-void apsim_msg_compute(struct apsim_job *job, struct apsim_reply *reply);
+void apsim_msg_compute(const struct apsim_queue *q, const struct apsim_job *job,
+		       struct apsim_reply *reply);
 void apsim_reply_error(struct apsim_reply *reply, u8 type, u8 code);
 u32 apsim_reply_piece(const struct apsim_reply *reply, u32 off,
 		      const u8 **piece);
 
-int apsim_rsa_me(const u8 *exp, const u8 *mod, const u8 *in, u32 size,
-		 u8 *out);
-int apsim_rsa_crt(const u8 *parts, const u8 *in, u32 size, u8 *out);
+/* ---- arithmetic ---- */
+
+#define APSIM_NUM_MAX 512	/* bytes of the longest modulus */
+
+/**
+ * struct apsim_num - an unsigned number, somewhere in a message
+ * @bytes: most significant byte first
+ * @len: how many; a little more than APSIM_NUM_MAX at most
+ */
+struct apsim_num {
+	const u8 *bytes;
+	u32 len;
+};
+
+/**
+ * struct apsim_me - operands of a modular exponentiation
+ * @exp: exponent
+ * @mod: modulus
+ * @in: input
+ */
+struct apsim_me {
+	struct apsim_num exp;
+	struct apsim_num mod;
+	struct apsim_num in;
+};
+
+/**
+ * struct apsim_crt - operands for the Chinese remainder theorem
+ * @p: a prime
+ * @q: another
+ * @dp: exponent modulo @p
+ * @dq: exponent modulo @q
+ * @u: 1/@q modulo @p
+ * @in: input
+ */
+struct apsim_crt {
+	struct apsim_num p;
+	struct apsim_num q;
+	struct apsim_num dp;
+	struct apsim_num dq;
+	struct apsim_num u;
+	struct apsim_num in;
+};
+
+int apsim_rsa_me(const struct apsim_me *me, u8 *out, u32 size);
+int apsim_rsa_crt(const struct apsim_crt *crt, u8 *out, u32 size);
 
 /* Reply codes of error replies. */
 #define APSIM_ERR_MACHINE	0x10
@@ -214,6 +262,70 @@ int apsim_rsa_crt(const u8 *parts, const u8 *in, u32 size, u8 *out);
 #define APSIM_ERR_OPERAND	0x82
 #define APSIM_ERR_OPERAND_SIZE	0x84
 #define APSIM_ERR_EVEN_MODULUS	0x85
+#define APSIM_ERR_DOMAIN	0x8a
+#define APSIM_ERR_TRUNCATED	0xa0
+
+/* ---- requests to coprocessors, type 6 ---- */
+
+/**
+ * struct apsim_in - bytes of a request that were not looked at yet
+ * @at: where they begin
+ * @left: how many there are
+ */
+struct apsim_in {
+	const u8 *at;
+	u32 left;
+};
+
+/**
+ * struct apsim_out - a part of a reply that is being made
+ * @buf: where it begins
+ * @room: how long it may become
+ * @len: how long it is
+ * @over: something did not fit
+ */
+struct apsim_out {
+	u8 *buf;
+	u32 room;
+	u32 len;
+	bool over;
+};
+
+const u8 *apsim_take(struct apsim_in *in, u32 n);
+bool apsim_take_be16(struct apsim_in *in, u16 *val);
+bool apsim_take_block(struct apsim_in *in, struct apsim_in *block);
+u8 *apsim_put(struct apsim_out *out, u32 n);
+void apsim_put_bytes(struct apsim_out *out, const void *bytes, u32 n);
+void apsim_put_be16(struct apsim_out *out, u16 val);
+void apsim_put_be32(struct apsim_out *out, u32 val);
+void apsim_put_be64(struct apsim_out *out, u64 val);
+
+/**
+ * struct apsim_cprb - a request of type 6, and the reply to it
+ * @q: the queue it came to
+ * @agent: whom it is for: "CA" or "XC"
+ * @control: its first block: a CPRB and what belongs to it
+ * @data: its second block
+ * @out: the reply's first block
+ * @data_room: how long the reply's second block may be
+ * @random: how many random bytes that is to have
+ */
+struct apsim_cprb {
+	const struct apsim_queue *q;
+	const u8 *agent;
+	struct apsim_in control;
+	struct apsim_in data;
+	struct apsim_out out;
+	u32 data_room;
+	u32 random;
+};
+
+void apsim_cprb_compute(const struct apsim_queue *q, const struct apsim_job *job,
+			struct apsim_reply *reply);
+enum apsim_op apsim_cprb_op(const u8 *msg, u32 len);
+enum apsim_op apsim_cca_op(const u8 *function);
+u8 apsim_cca_answer(struct apsim_cprb *c);
+u8 apsim_ep11_answer(struct apsim_cprb *c);
 
 /* ---- memory the instructions name ---- */
 
@@ -235,6 +347,57 @@ struct apsim_node;
 struct apsim_file {
 	const struct apsim_node *node;
 	void *object;
+};
+
+/*
+ * Registers of master keys, by their place in struct apsim_keys.  Of a CCA
+ * domain's keys there are a new, a current and an old one each.
+ */
+#define APSIM_MK_MAX	12
+#define APSIM_MK_SIZE	32	/* bytes of the longest verification pattern */
+
+enum apsim_mk_age { APSIM_MK_NEW, APSIM_MK_CUR, APSIM_MK_OLD, APSIM_MK_AGES };
+enum apsim_mk_cca { APSIM_MK_SYM, APSIM_MK_ASYM, APSIM_MK_AES, APSIM_MK_APKA };
+enum apsim_mk_ep11 { APSIM_WK_CUR, APSIM_WK_NEW };
+
+/* What is in a register. */
+enum apsim_mk_state { APSIM_MK_EMPTY, APSIM_MK_LOADED, APSIM_MK_COMPLETE };
+
+/**
+ * struct apsim_mk - a register
+ * @state: empty or invalid; partial, uncommitted or valid; full or committed
+ * @pattern: verification pattern of the key in it
+ */
+struct apsim_mk {
+	u8 state;
+	u8 pattern[APSIM_MK_SIZE];
+};
+
+/**
+ * struct apsim_keys - what the firmware of a coprocessor holds for a domain
+ * @mk: the registers
+ * @modes: EP11: operational modes
+ */
+struct apsim_keys {
+	struct apsim_mk mk[APSIM_MK_MAX];
+	u64 modes;
+};
+
+#define APSIM_SERIAL_CCA	8
+#define APSIM_SERIAL_EP11	16
+
+/**
+ * struct apsim_ident - what the firmware of a coprocessor says about its card
+ * @serial: serial number, as text
+ * @api: EP11: API ordinal
+ * @version: EP11: firmware version, major and minor number
+ * @modes: EP11: operational modes the card has
+ */
+struct apsim_ident {
+	char serial[APSIM_SERIAL_EP11 + 1];
+	u32 api;
+	u16 version;
+	u64 modes;
 };
 
 /* Things that can be wrong with a card, or with one queue of it. */
@@ -352,6 +515,7 @@ enum apsim_count {
  * @timer_at: that time, or KTIME_MAX
  * @irq_work: makes the notifications
  * @work: computes the entries on @todo
+ * @keys: of a coprocessor; guarded by apsim_firmware.c
  * @file: its files in debugfs
  * @entry: the entries
  */
@@ -395,7 +559,8 @@ struct apsim_queue {
 	ktime_t timer_at;
 	struct irq_work irq_work;
 	struct work_struct work;
-	struct apsim_file file[5];
+	struct apsim_keys keys;
+	struct apsim_file file[7];
 	struct apsim_entry entry[] __counted_by(depth);
 };
 
@@ -405,6 +570,7 @@ struct apsim_queue {
  * @type: what it is
  * @flag: by enum apsim_flag; changed under the configuration mutex
  * @queue: its queues, NULL where there never was one
+ * @ident: of a coprocessor; guarded by apsim_firmware.c
  * @dir: its place in debugfs
  * @file: its files in debugfs
  */
@@ -413,8 +579,9 @@ struct apsim_card {
 	const struct apsim_type *type;
 	bool flag[APSIM_NR_FLAGS];
 	struct apsim_queue *queue[APSIM_MAX_DOMAINS];
+	struct apsim_ident ident;
 	struct dentry *dir;
-	struct apsim_file file[4];
+	struct apsim_file file[6];
 };
 
 /* More buffers than a queue can own at a time. */
@@ -454,6 +621,17 @@ u32 apsim_max_message(void);
 void apsim_qci(void *block);
 const struct apsim_type *apsim_type_find(const char *text, size_t len);
 u32 apsim_type_limit(const struct apsim_type *type);
+
+/* apsim_firmware.c */
+void apsim_firmware_card(struct apsim_card *card);
+void apsim_firmware_queue(struct apsim_queue *q);
+void apsim_ident_get(const struct apsim_card *card, struct apsim_ident *ident);
+int apsim_serial_set(struct apsim_card *card, const char *text);
+int apsim_ident_set(struct apsim_card *card, char *text);
+void apsim_keys_get(const struct apsim_queue *q, struct apsim_keys *keys);
+void apsim_keys_show(struct seq_file *m, const struct apsim_queue *q);
+int apsim_mk_set(struct apsim_queue *q, char *text);
+int apsim_modes_set(struct apsim_queue *q, const char *text);
 
 /* apsim_queue.c */
 struct apsim_queue *apsim_queue_new(struct apsim_card *card, u8 domain);

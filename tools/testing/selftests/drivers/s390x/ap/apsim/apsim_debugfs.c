@@ -30,12 +30,14 @@ static struct dentry *root;
  * @show: prints it, NULL when it cannot be read
  * @store: takes a trimmed line, NULL when it cannot be written
  * @arg: for files that differ in a number only
+ * @modes: what kinds of cards have it, NULL for all
  */
 struct apsim_node {
 	const char *name;
 	void (*show)(struct seq_file *m, const struct apsim_file *f);
 	int (*store)(char *text, const struct apsim_file *f);
 	int arg;
+	const char *modes;
 };
 
 static int node_show(struct seq_file *m, void *unused)
@@ -253,7 +255,57 @@ static int store_card_flag(char *text, const struct apsim_file *f)
 	       apsim_card_set(f->object, f->node->arg, on);
 }
 
+static void show_serial(struct seq_file *m, const struct apsim_file *f)
+{
+	struct apsim_ident ident;
+
+	apsim_ident_get(f->object, &ident);
+	seq_printf(m, "%s\n", ident.serial);
+}
+
+static int store_serial(char *text, const struct apsim_file *f)
+{
+	return apsim_serial_set(f->object, text);
+}
+
+static void show_ident(struct seq_file *m, const struct apsim_file *f)
+{
+	struct apsim_ident ident;
+
+	apsim_ident_get(f->object, &ident);
+	seq_printf(m, "api=%u version=%u.%u modes=0x%llx\n", ident.api,
+		   ident.version >> 8, ident.version & 0xff, ident.modes);
+}
+
+static int store_ident(char *text, const struct apsim_file *f)
+{
+	return apsim_ident_set(f->object, text);
+}
+
 /* ---- a queue ---- */
+
+static void show_keys(struct seq_file *m, const struct apsim_file *f)
+{
+	apsim_keys_show(m, f->object);
+}
+
+static int store_key(char *text, const struct apsim_file *f)
+{
+	return apsim_mk_set(f->object, text);
+}
+
+static void show_modes(struct seq_file *m, const struct apsim_file *f)
+{
+	struct apsim_keys keys;
+
+	apsim_keys_get(f->object, &keys);
+	seq_printf(m, "0x%llx\n", keys.modes);
+}
+
+static int store_modes(char *text, const struct apsim_file *f)
+{
+	return apsim_modes_set(f->object, text);
+}
 
 static void show_queue_flag(struct seq_file *m, const struct apsim_file *f)
 {
@@ -359,6 +411,8 @@ static const struct apsim_node card_nodes[] = {
 	{ "present", show_card_flag, store_card_flag, APSIM_PRESENT },
 	{ "config", show_card_flag, store_card_flag, APSIM_CONFIGURED },
 	{ "chkstop", show_card_flag, store_card_flag, APSIM_STOPPED },
+	{ "serialnr", show_serial, store_serial, 0, "cp" },
+	{ "firmware", show_ident, store_ident, 0, "p" },
 };
 
 static const struct apsim_node queue_nodes[] = {
@@ -367,6 +421,8 @@ static const struct apsim_node queue_nodes[] = {
 	{ "present", show_queue_flag, store_queue_flag, APSIM_PRESENT },
 	{ "config", show_queue_flag, store_queue_flag, APSIM_CONFIGURED },
 	{ "chkstop", show_queue_flag, store_queue_flag, APSIM_STOPPED },
+	{ "mk", show_keys, store_key, 0, "cp" },
+	{ "modes", show_modes, store_modes, 0, "p" },
 };
 
 static struct apsim_file machine_files[ARRAY_SIZE(machine_nodes)];
@@ -471,6 +527,14 @@ static const struct file_operations log_fops = {
 
 /* ---- making and removing it all ---- */
 
+static void make_card_file(struct apsim_file *f, const struct apsim_node *node,
+			   void *object, const struct apsim_card *card,
+			   struct dentry *dir)
+{
+	if (!node->modes || strchr(node->modes, card->type->mode))
+		make_file(f, node, object, node->name, dir);
+}
+
 /**
  * apsim_debugfs_queue() - make the directory of a queue
  * @q: the queue; its card has a directory
@@ -487,8 +551,7 @@ void apsim_debugfs_queue(struct apsim_queue *q)
 	snprintf(name, sizeof(name), "%04x", q->domain);
 	dir = debugfs_create_dir(name, q->card->dir);
 	for (i = 0; i < ARRAY_SIZE(queue_nodes); i++)
-		make_file(&q->file[i], &queue_nodes[i], q, queue_nodes[i].name,
-			  dir);
+		make_card_file(&q->file[i], &queue_nodes[i], q, q->card, dir);
 }
 
 /**
@@ -506,8 +569,8 @@ void apsim_debugfs_card(struct apsim_card *card)
 	snprintf(name, sizeof(name), "card%02x", card->id);
 	card->dir = debugfs_create_dir(name, root);
 	for (i = 0; i < ARRAY_SIZE(card_nodes); i++)
-		make_file(&card->file[i], &card_nodes[i], card,
-			  card_nodes[i].name, card->dir);
+		make_card_file(&card->file[i], &card_nodes[i], card, card,
+			       card->dir);
 	for (i = 0; i < APSIM_MAX_DOMAINS; i++)
 		if (card->queue[i])
 			apsim_debugfs_queue(card->queue[i]);

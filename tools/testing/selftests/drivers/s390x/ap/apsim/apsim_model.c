@@ -245,6 +245,7 @@ static int add_queues(struct apsim_card *card, u64 mask)
 		if (!q)
 			return -ENOMEM;
 		q->unavailable = APSIM_RC_NOT_AVAILABLE;
+		apsim_firmware_queue(q);
 		/* made before it can be found by apsim_queue_get() */
 		smp_store_release(&card->queue[d], q);
 		if (card->dir)
@@ -275,6 +276,7 @@ static int add_card(u32 id, const struct apsim_type *type)
 	card->type = type;
 	card->flag[APSIM_PRESENT] = true;
 	card->flag[APSIM_CONFIGURED] = true;
+	apsim_firmware_card(card);
 	if (add_queues(card, usage_domains)) {
 		free_card(card);
 		return -ENOMEM;

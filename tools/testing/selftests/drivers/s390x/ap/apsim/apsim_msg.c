@@ -6,6 +6,7 @@
  * of type 50 and replies of type 80, zcrypt_error.h for error replies.
  */
 
+#include <linux/export.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -109,18 +110,28 @@ static u8 check_head(const u8 *head, u32 len, const struct apsim_format *fmt)
 	return 0;
 }
 
+/* Coprocessors know type 6, accelerators type 50. */
 static u8 wrong_kind(char mode, u8 type)
 {
-	if (mode == 'a' && type == TYPE_RSA)
-		return 0;
-	/*
-	 * Coprocessors know type 6 but have no firmware here.  Malformed is
-	 * what drivers hand to the program at once, without trying again
-	 * and without giving the queue up.
-	 */
-	if (mode != 'a' && type == TYPE_CPRB)
-		return APSIM_ERR_MALFORMED;
-	return APSIM_ERR_MSG_TYPE;
+	return type == (mode == 'a' ? TYPE_RSA : TYPE_CPRB) ? 0 :
+	       APSIM_ERR_MSG_TYPE;
+}
+
+/* Makes @job->req; returns false when the message cannot be read. */
+static bool copy_message(struct apsim_job *job, struct apsim_reply *reply,
+			 unsigned long addr, u32 len)
+{
+	job->req = kmalloc(len, GFP_ATOMIC | __GFP_NOWARN);
+	if (!job->req) {
+		apsim_reply_error(reply, TYPE_ERROR, APSIM_ERR_MACHINE);
+		return true;
+	}
+	job->len = len;
+	if (apsim_mem_get(job->req, addr, len))
+		return true;
+	kfree_sensitive(job->req);
+	job->req = NULL;
+	return false;
 }
 
 /**
@@ -133,7 +144,8 @@ static u8 wrong_kind(char mode, u8 type)
  *
  * Without rsa, and when the message is refused, only its head is fetched; the
  * rest is probed, so that a bad address is found all the same.  The result
- * without rsa is zeroes.
+ * without rsa is zeroes.  A message of type 6 is always fetched: what it asks
+ * for is in its depth, which apsim_msg_compute() looks at.
  *
  * Context: any; no lock held, allocates.
  * Return: 0, or -EFAULT when the message cannot be read
@@ -155,6 +167,13 @@ int apsim_msg_take(struct apsim_job *job, struct apsim_reply *reply,
 		apsim_reply_error(reply, TYPE_ERROR, err);
 		return 0;
 	}
+	if (job->type == TYPE_CPRB) {
+		if (!copy_message(job, reply, addr, len))
+			return -EFAULT;
+		if (job->req)
+			job->op = apsim_cprb_op(job->req, len);
+		return 0;
+	}
 	fmt = find_format(head);
 	err = check_head(head, len, fmt);
 	if (err) {
@@ -166,47 +185,78 @@ int apsim_msg_take(struct apsim_job *job, struct apsim_reply *reply,
 		reply_result(reply, fmt->size, NULL);
 		return 0;
 	}
-	job->req = kmalloc(len, GFP_ATOMIC | __GFP_NOWARN);
-	if (!job->req) {
-		apsim_reply_error(reply, TYPE_ERROR, APSIM_ERR_MACHINE);
-		return 0;
-	}
-	if (!apsim_mem_get(job->req, addr, len)) {
-		kfree_sensitive(job->req);
-		job->req = NULL;
-		return -EFAULT;
-	}
 	job->fmt = fmt;
-	return 0;
+	return copy_message(job, reply, addr, len) ? 0 : -EFAULT;
+}
+EXPORT_SYMBOL_GPL(apsim_msg_take);
+
+/* The numbers of a type 50 message follow each other without a gap. */
+static struct apsim_num next_number(const u8 **at, u32 len)
+{
+	struct apsim_num num = { *at, len };
+
+	*at += len;
+	return num;
 }
 
-/**
- * apsim_msg_compute() - do what a request asks for
- * @job: a request with something to compute; stays the caller's
- * @reply: the reply
- *
- * Context: process, may take long.
- */
-void apsim_msg_compute(struct apsim_job *job, struct apsim_reply *reply)
+static int compute_me(const u8 *at, u32 size, u8 *out)
+{
+	struct apsim_me me;
+
+	me.exp = next_number(&at, size);
+	me.mod = next_number(&at, size);
+	me.in = next_number(&at, size);
+	return apsim_rsa_me(&me, out, size);
+}
+
+static int compute_crt(const u8 *at, u32 size, u8 *out)
+{
+	struct apsim_crt crt;
+
+	crt.p = next_number(&at, size / 2);
+	crt.q = next_number(&at, size / 2);
+	crt.dp = next_number(&at, size / 2);
+	crt.dq = next_number(&at, size / 2);
+	crt.u = next_number(&at, size / 2);
+	crt.in = next_number(&at, size);
+	return apsim_rsa_crt(&crt, out, size);
+}
+
+static void compute_rsa(const struct apsim_job *job, struct apsim_reply *reply)
 {
 	const struct apsim_format *fmt = job->fmt;
 	const u8 *operands = job->req + APSIM_HEAD;
-	u32 size = fmt->size;
-	u8 *body = kmalloc(size, GFP_KERNEL);
+	u8 *body = kmalloc(fmt->size, GFP_KERNEL);
 	int err;
 
 	if (!body || !IS_REACHABLE(CONFIG_MPILIB))
 		err = APSIM_ERR_MACHINE;
 	else if (fmt->op == APSIM_OP_ME)
-		err = apsim_rsa_me(operands, operands + size,
-				   operands + 2 * size, size, body);
+		err = compute_me(operands, fmt->size, body);
 	else
-		err = apsim_rsa_crt(operands, operands + 5 * (size / 2), size,
-				    body);
+		err = compute_crt(operands, fmt->size, body);
 	if (err) {
 		kfree_sensitive(body);
 		apsim_reply_error(reply, TYPE_ERROR, err);
 		return;
 	}
-	reply_result(reply, size, body);
+	reply_result(reply, fmt->size, body);
 }
+
+/**
+ * apsim_msg_compute() - do what a request asks for
+ * @q: the queue it came to
+ * @job: a request with something to compute; stays the caller's
+ * @reply: the reply
+ *
+ * Context: process, may take long.
+ */
+void apsim_msg_compute(const struct apsim_queue *q, const struct apsim_job *job,
+		       struct apsim_reply *reply)
+{
+	if (job->type == TYPE_CPRB)
+		apsim_cprb_compute(q, job, reply);
+	else
+		compute_rsa(job, reply);
+}
+EXPORT_SYMBOL_GPL(apsim_msg_compute);

@@ -492,7 +492,7 @@ static void on_work(struct work_struct *work)
 		return;
 
 	if (job.req)
-		apsim_msg_compute(&job, &reply);
+		apsim_msg_compute(q, &job, &reply);
 
 	raw_spin_lock_irqsave(&q->lock, flags);
 	if (q->busy == e) {

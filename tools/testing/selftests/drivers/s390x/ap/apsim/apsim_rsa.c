@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * apsim: the arithmetic of an accelerator
+ * apsim: the arithmetic of RSA
  *
  * All numbers are unsigned, most significant byte first, as in the messages.
  */
@@ -27,9 +27,9 @@ static MPI number(struct numbers *all, MPI n)
 	return n;
 }
 
-static MPI read_number(struct numbers *all, const u8 *bytes, u32 size)
+static MPI read_number(struct numbers *all, const struct apsim_num *num)
 {
-	return number(all, mpi_read_raw_data(bytes, size));
+	return number(all, mpi_read_raw_data(num->bytes, num->len));
 }
 
 static MPI new_number(struct numbers *all)
@@ -67,31 +67,34 @@ static int write_number(MPI n, u8 *out, u32 size)
 	return 0;
 }
 
+/* The result must have room in as many bytes as the message says. */
+static int check_size(MPI n, u32 size)
+{
+	return mpi_get_nbits(n) > 8 * size ? APSIM_ERR_OPERAND_SIZE : 0;
+}
+
 /**
  * apsim_rsa_me() - modular exponentiation
- * @exp: exponent
- * @mod: modulus
- * @in: input
- * @size: bytes of each of them and of @out
+ * @me: the operands
  * @out: the result, padded on the left
+ * @size: bytes of @out
  *
  * Context: process, may take long.
  * Return: 0 or the code of an error reply.  Which code belongs to which
  *	mistake follows the names in the AP drivers' zcrypt_error.h.
  */
-int apsim_rsa_me(const u8 *exp, const u8 *mod, const u8 *in, u32 size,
-		 u8 *out)
+int apsim_rsa_me(const struct apsim_me *me, u8 *out, u32 size)
 {
 	struct numbers all = {};
-	MPI e = read_number(&all, exp, size);
-	MPI n = read_number(&all, mod, size);
-	MPI m = read_number(&all, in, size);
+	MPI e = read_number(&all, &me->exp);
+	MPI n = read_number(&all, &me->mod);
+	MPI m = read_number(&all, &me->in);
 	MPI r = new_number(&all);
 	int rc = APSIM_ERR_MACHINE;
 
 	if (all.failed)
 		goto out;
-	rc = check_odd(n);
+	rc = check_odd(n) ?: check_size(n, size);
 	if (!rc && (is_zero(e) || mpi_cmp(m, n) >= 0))
 		rc = APSIM_ERR_OPERAND;
 	if (!rc && mpi_powm(r, m, e, n))
@@ -105,24 +108,22 @@ out:
 
 /**
  * apsim_rsa_crt() - exponentiation by the Chinese remainder theorem
- * @parts: p, q, dp, dq and u = 1/q mod p, each of half @size
- * @in: input, of @size
- * @size: bytes of @in and @out
+ * @crt: the operands
  * @out: the result, padded on the left
+ * @size: bytes of @out
  *
  * Context: process, may take long.
  * Return: 0 or the code of an error reply
  */
-int apsim_rsa_crt(const u8 *parts, const u8 *in, u32 size, u8 *out)
+int apsim_rsa_crt(const struct apsim_crt *crt, u8 *out, u32 size)
 {
 	struct numbers all = {};
-	u32 half = size / 2;
-	MPI p = read_number(&all, parts, half);
-	MPI q = read_number(&all, parts + half, half);
-	MPI dp = read_number(&all, parts + 2 * half, half);
-	MPI dq = read_number(&all, parts + 3 * half, half);
-	MPI u = read_number(&all, parts + 4 * half, half);
-	MPI m = read_number(&all, in, size);
+	MPI p = read_number(&all, &crt->p);
+	MPI q = read_number(&all, &crt->q);
+	MPI dp = read_number(&all, &crt->dp);
+	MPI dq = read_number(&all, &crt->dq);
+	MPI u = read_number(&all, &crt->u);
+	MPI m = read_number(&all, &crt->in);
 	MPI mp = new_number(&all);
 	MPI mq = new_number(&all);
 	MPI h = new_number(&all);
@@ -135,6 +136,8 @@ int apsim_rsa_crt(const u8 *parts, const u8 *in, u32 size, u8 *out)
 		rc = APSIM_ERR_OPERAND;
 	if (!rc && mpi_mul(h, p, q))
 		rc = APSIM_ERR_MACHINE;
+	if (!rc)
+		rc = check_size(h, size);
 	if (!rc && mpi_cmp(m, h) >= 0)
 		rc = APSIM_ERR_OPERAND;
 	if (rc)
