@@ -93,6 +93,9 @@ void apsim_firmware_card(struct apsim_card *card)
 }
 EXPORT_SYMBOL_GPL(apsim_firmware_card);
 
+/* The golden ratio: neighbours get seeds that have nothing in common. */
+#define SEED_STEP	0x9e3779b1
+
 /**
  * apsim_firmware_queue() - give a new queue its domain's master keys
  * @q: the queue, nobody knows it yet
@@ -104,7 +107,7 @@ EXPORT_SYMBOL_GPL(apsim_firmware_card);
  */
 void apsim_firmware_queue(struct apsim_queue *q)
 {
-	u32 random = apsim_knob(APSIM_KNOB_SEED) + q->domain;
+	u32 random = apsim_knob(APSIM_KNOB_SEED) + q->domain * SEED_STEP;
 	const struct mk_register *r;
 	struct apsim_mk *mk;
 	u32 nr, i, byte;
@@ -113,7 +116,7 @@ void apsim_firmware_queue(struct apsim_queue *q)
 	for (i = 0; i < nr; i++, r++) {
 		mk = &q->keys.mk[i];
 		for (byte = 0; byte < r->size; byte++)
-			mk->pattern[byte] = apsim_random(&random) >> 8;
+			mk->pattern[byte] = apsim_random(&random) >> 16;
 		if (str_has_prefix(strchr(r->name, ' '), " cur"))
 			mk->state = APSIM_MK_LOADED;
 	}
@@ -148,6 +151,7 @@ void apsim_keys_get(const struct apsim_queue *q, struct apsim_keys *keys)
 	*keys = q->keys;
 	mutex_unlock(&firmware_mutex);
 }
+EXPORT_SYMBOL_GPL(apsim_keys_get);
 
 /**
  * apsim_serial_set() - change a serial number

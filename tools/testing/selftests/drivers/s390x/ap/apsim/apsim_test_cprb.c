@@ -659,6 +659,29 @@ static void test_query_b(struct kunit *test)
 	expect_verdict(test, f, 8, 33, "unknown keyword");
 }
 
+/* No two domains have a key in common, all cards have the same in a domain. */
+static void test_default_keys(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u64 seen[APSIM_MAX_DOMAINS];
+	struct apsim_keys keys;
+	u32 i, j;
+
+	for (i = 0; i < ARRAY_SIZE(seen); i++) {
+		f->q->domain = i;
+		apsim_firmware_queue(f->q);
+		apsim_keys_get(f->q, &keys);
+		seen[i] = get_unaligned_be64(keys.mk[APSIM_MK_AES * APSIM_MK_AGES +
+						     APSIM_MK_CUR].pattern);
+		for (j = 0; j < i; j++)
+			KUNIT_EXPECT_NE_MSG(test, seen[i], seen[j],
+					    "domains %u and %u", i, j);
+	}
+	f->card.id++;
+	apsim_firmware_queue(f->q);
+	KUNIT_EXPECT_MEMEQ(test, &keys, &f->q->keys, sizeof(keys));
+}
+
 /* ---- other requests to a CCA card ---- */
 
 static void test_not_supported(struct kunit *test)
@@ -1050,6 +1073,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_random),
 	KUNIT_CASE(test_query),
 	KUNIT_CASE(test_query_b),
+	KUNIT_CASE(test_default_keys),
 	KUNIT_CASE(test_not_supported),
 	KUNIT_CASE(test_bad_cprb),
 	KUNIT_CASE(test_module_info),
