@@ -669,19 +669,21 @@ int apsim_execute(struct pt_regs *regs, u32 insn);
 enum apsim_action {
 	APSIM_DO_RC, APSIM_DO_SWALLOW, APSIM_DO_STALE, APSIM_DO_FOREIGN,
 	APSIM_DO_LOST_IRQ, APSIM_DO_SPURIOUS_IRQ, APSIM_DO_HANG, APSIM_DO_HOLD,
-	APSIM_DO_ERROR, APSIM_NR_ACTIONS
+	APSIM_DO_ERROR, APSIM_DO_MUTATE, APSIM_NR_ACTIONS
 };
 
 /**
  * struct apsim_fault - what a rule asks for
  * @action: enum apsim_action
- * @code: response code or reply code
+ * @code: response code or reply code, or ways to spoil a reply
  * @async: make @code stick
+ * @seed: decides how a reply is spoilt
  */
 struct apsim_fault {
 	u8 action;
 	u8 code;
 	bool async;
+	u32 seed;
 };
 
 bool apsim_fault_hit(const struct apsim_queue *q, enum apsim_what what,
@@ -691,6 +693,10 @@ int apsim_fault_command(char *line);
 int apsim_release_command(char *text);
 void apsim_fault_show(struct seq_file *m);
 int apsim_apqn_parse(const char *text, int *card, int *domain);
+
+/* apsim_mutate.c */
+void apsim_mutate(struct apsim_reply *reply, u8 how, u32 seed,
+		  struct apsim_bin *bin);
 
 /* ---- debugfs ---- */
 

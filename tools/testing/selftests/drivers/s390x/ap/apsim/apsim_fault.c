@@ -69,6 +69,7 @@ static const struct {
 	[APSIM_DO_HANG]		= { "hang", RESETS },
 	[APSIM_DO_HOLD]		= { "hold", ON_REPLY },
 	[APSIM_DO_ERROR]	= { "error", ON_REPLY, true },
+	[APSIM_DO_MUTATE]	= { "mutate", ON_REPLY, true },
 };
 
 static void refresh_summary(void)
@@ -117,6 +118,9 @@ static void describe(char *text, size_t size, const struct apsim_rule *r)
 	else
 		snprintf(text, size, "insn=%s do=%s",
 			 apsim_what_name[r->what], name);
+	if (r->fault.action == APSIM_DO_MUTATE)
+		snprintf(text + strlen(text), size - strlen(text), " seed=%u",
+			 r->fault.seed);
 }
 
 /**
@@ -159,6 +163,8 @@ bool apsim_fault_hit(const struct apsim_queue *q, enum apsim_what what,
 		*fault = rules[i].fault;
 		id = rules[i].id;
 		describe(text, sizeof(text), &rules[i]);
+		/* the next hit is another one; its number is in the log */
+		apsim_random(&rules[i].fault.seed);
 	}
 	raw_spin_unlock_irqrestore(&rules_lock, flags);
 	if (hit) {
@@ -275,7 +281,7 @@ static int parse_number(u32 *val, const char *text, u32 min, u32 max)
 static int parse_word(struct apsim_rule *r, char *word, unsigned long *seen)
 {
 	static const char *const keys[] = {
-		"apqn", "insn", "do", "count", "prob", "skip"
+		"apqn", "insn", "do", "count", "prob", "skip", "seed"
 	};
 	char *val = strchr(word, '=');
 	int i;
@@ -301,8 +307,10 @@ static int parse_word(struct apsim_rule *r, char *word, unsigned long *seen)
 		return parse_number(&r->left, val, 1, FOR_EVER - 1);
 	case 4:
 		return parse_number(&r->prob, val, 1, 100);
-	default:
+	case 5:
 		return parse_number(&r->skip, val, 0, U32_MAX);
+	default:
+		return parse_number(&r->fault.seed, val, 0, U32_MAX);
 	}
 }
 
@@ -329,8 +337,10 @@ static int rule_add(char *line)
 		if (*word && parse_word(&r, word, &seen))
 			return -EINVAL;
 	}
-	/* apqn=, insn= and do= have no default */
-	if ((seen & 7) != 7 || !(actions[r.fault.action].what & BIT(r.what)))
+	/* apqn=, insn= and do= have no default; seed= is for one of them */
+	if ((seen & 7) != 7 ||
+	    (seen & BIT(6) && r.fault.action != APSIM_DO_MUTATE) ||
+	    !(actions[r.fault.action].what & BIT(r.what)))
 		return -EINVAL;
 	raw_spin_lock_irqsave(&rules_lock, flags);
 	if (last_rule == APSIM_MAX_RULES)

@@ -251,6 +251,9 @@ static void becomes_available(struct apsim_queue *q, struct apsim_entry *e,
 			apsim_bin_add(bin, e->reply.body);
 			apsim_reply_error(&e->reply, 0x82, fault.code);
 			break;
+		case APSIM_DO_MUTATE:
+			apsim_mutate(&e->reply, fault.code, fault.seed, bin);
+			break;
 		case APSIM_DO_LOST_IRQ:
 			irqs = 0;
 			break;
