@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Ioctls that are nearly right, from several threads: documented errors, no
+# write beside the result, right results for those that are right, and queues
+# and modules as before.  The argument or AP_FUZZ_COUNT says how many (default
+# 200000; 10000000 is the long run), AP_FUZZ_SEED which.
+# shellcheck source=ap_lib.sh
+cd "$(dirname "$0")" && . ./ap_lib.sh
+
+plan 9
+COUNT=${1:-${AP_FUZZ_COUNT:-200000}}
+SEED=${AP_FUZZ_SEED:-$(date +%s)}
+stack_up "cards=8a,8c,8p domains=2"
+before="$(use_count ap) $(use_count zcrypt) $(use_count zcrypt_cex4)"
+
+# What must succeed goes to the cards that can do it: the accelerator, and the
+# CCA card if the simulator knows its verbs.
+set_to $DEV/card00/online 0
+case "$(ap_request me)" in
+"OK "*) rsa="+0,+1" ;;
+*) rsa="+0" ;;
+esac
+set_to $DEV/card00/online 1
+set_to /sys/class/zcrypt/create good
+for mask in ioctlmask aqmask; do
+	set_to /sys/class/zcrypt/good/$mask +0-255
+done
+set_to /sys/class/zcrypt/good/apmask "$rsa"
+wait_for 5 test -c /dev/good || die "no /dev/good"
+
+ap_fuzz --count "$COUNT" --seed "$SEED" --verify /dev/good >"$TMP/fuzz" 2>&1
+rc=$?
+sed 's/^/# /' "$TMP/fuzz"
+expect "no offence" $rc 0
+expect "$COUNT ioctls were made" "$(load_result ioctls "$TMP/fuzz")" "$COUNT"
+expect_range "known results were looked at" \
+	"$(load_result known "$TMP/fuzz")" $((COUNT / 100)) "$COUNT"
+
+expect "all cards and queues are online" \
+	"$(cat $DEV/card*/online $DEV/??.????/online | sort -u)" 1
+expect "no load is left behind" "$(cat $DEV/*/load | sort -u)" 0
+check "all queues are idle" wait_for 10 all_idle
+
+# The same numbers give the same requests
+same() {
+	ap_fuzz --count 400 --seed "$1" --threads 1 --race 0 --verify /dev/good |
+		sed '/^ioctls/d; s/ spent_ms.*//'
+}
+same 7 >"$TMP/one"
+same 7 >"$TMP/two"
+same 8 >"$TMP/three"
+check "a seed says all" cmp -s "$TMP/one" "$TMP/two"
+expect "another one says something else" \
+	"$(cmp -s "$TMP/one" "$TMP/three"; echo $?)" 1
+
+set_to /sys/class/zcrypt/destroy good
+expect "use counts are as before" \
+	"$(use_count ap) $(use_count zcrypt) $(use_count zcrypt_cex4)" "$before"
+finish
