@@ -480,6 +480,12 @@ static void t6_rsa_result(struct kunit *test)
 	put_unaligned_be16(259, reply + 272);
 	put_reply(req, reply, total + 1);
 	KUNIT_EXPECT_EQ(test, parse(req, &zcrypt_msgtype6_ops), -EMSGSIZE);
+	/* Shorter than the modulus, and consistent */
+	for (len = sizeof(u16); len < 258; len++) {
+		put_unaligned_be16(len, reply + 272);
+		put_reply(req, reply, total - 258 + len);
+		KUNIT_EXPECT_EQ(test, parse(req, &zcrypt_msgtype6_ops), -EMSGSIZE);
+	}
 	KUNIT_EXPECT_TRUE(test, untouched(fix, 0));
 	KUNIT_EXPECT_EQ(test, fix->zq.online, 1);
 }

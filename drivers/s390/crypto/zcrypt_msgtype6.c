@@ -565,8 +565,9 @@ static int parse_rsa(struct zcrypt_request *req, u8 __user *out,
 	    sizeof(*reply) + reply->len != req->reply_len ||
 	    req->reply_len > req->reply_room)
 		return -EMSGSIZE;
+	/* What is missing in a short one, nobody could tell from the result */
 	len = reply->len - sizeof(reply->len);
-	if (len > out_len)
+	if (len != out_len)
 		return -EMSGSIZE;
 	if (z_copy_to_user(zcrypt_from_user(req), out, reply->result, len))
 		return -EFAULT;
