@@ -278,7 +278,7 @@ struct fuzzer {
 
 static struct fuzzer *fuzzers;
 static unsigned int nr_threads = 4;
-static unsigned long count = 200000, first, seed;
+static unsigned long count = 200000, first, seed, seconds;
 static unsigned int verify_every = 64, spoil_percent = 94, race_percent = 8;
 static bool lies, garbled;
 static const char *device = "/dev/z90crypt", *verify_device;
@@ -1077,7 +1077,7 @@ static bool all_done(void)
 	return done;
 }
 
-static bool report(double seconds)
+static bool report(double took)
 {
 	unsigned long known = 0, wrong = 0, stray = 0, odd = 0, failed = 0;
 	unsigned long n, all = 0;
@@ -1107,11 +1107,12 @@ static bool report(double seconds)
 		if (fuzzers[i].longest_ns > longest)
 			longest = fuzzers[i].longest_ns;
 	}
-	printf("ioctls %lu seconds %.1f longest_ms %.0f\n", all, seconds,
+	printf("ioctls %lu seconds %.1f longest_ms %.0f\n", all, took,
 	       longest / 1e6);
 	printf("known %lu wrong %lu failed %lu odd_errno %lu stray_writes %lu\n",
 	       known, wrong, failed, odd, stray);
-	return (garbled || !wrong) && !stray && !odd && !failed && all == count;
+	return (garbled || !wrong) && !stray && !odd && !failed &&
+	       (seconds || all == count);
 }
 
 static unsigned long parse(const char *text, unsigned long min,
@@ -1133,9 +1134,10 @@ static unsigned long parse(const char *text, unsigned long min,
 
 static void help(FILE *to)
 {
-	fputs("usage: ap_fuzz [--count N] [--seed N] [--first N] [--threads N]\n"
+	fputs("usage: ap_fuzz [--count N] [--seconds N] [--seed N] [--first N] [--threads N]\n"
 	      "	[--device NODE] [--verify NODE] [--verify-every N]\n"
 	      "	[--spoil PERCENT] [--race PERCENT] [--lies] [--garbled]\n"
+	      "--seconds: no longer than that, however many it were by then\n"
 	      "--lies: replies are spoilt, requests may fail\n"
 	      "--garbled: results may be wrong\n", to);
 }
@@ -1144,6 +1146,7 @@ static void options(int argc, char **argv)
 {
 	static const struct option list[] = {
 		{ "count", required_argument, NULL, 'c' },
+		{ "seconds", required_argument, NULL, 'u' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "first", required_argument, NULL, 'f' },
 		{ "threads", required_argument, NULL, 't' },
@@ -1164,6 +1167,9 @@ static void options(int argc, char **argv)
 		switch (c) {
 		case 'c':
 			count = parse(optarg, 1, 1000000000);
+			break;
+		case 'u':
+			seconds = parse(optarg, 1, 1000000);
 			break;
 		case 's':
 			seed = parse(optarg, 0, ~0ul);
@@ -1238,8 +1244,11 @@ int main(int argc, char **argv)
 			fail("pthread_create");
 	if (race_percent && pthread_create(&racer, NULL, race, NULL))
 		fail("pthread_create");
-	while (!all_done())
+	while (!all_done()) {
+		if (seconds && now_ns() - begin > seconds * 1000000000ull)
+			atomic_store(&stop, true);
 		usleep(20000);
+	}
 	atomic_store(&stop, true);
 	if (race_percent)
 		pthread_join(racer, NULL);
