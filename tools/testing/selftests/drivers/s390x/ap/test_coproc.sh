@@ -164,11 +164,13 @@ sim fault "add apqn=* insn=REPLY do=hold count=inf"
 job reader dd if=/dev/hwrng of=/dev/null bs=10000 count=10
 READER=$JOB
 wait_for 20 pending || die "nobody waits for random numbers"
-start=$(now_cs)
+now_cs
+start=$NOW
 for q in 00.0000 00.0001 02.0000 02.0001; do
 	bounded 30 ap_write $AP/drivers/cex4queue/unbind $q || die "unbind $q: $(cat "$TMP/bounded")"
 done
-took=$((($(now_cs) - start) * 10))
+now_cs
+took=$(((NOW - start) * 10))
 expect "all CCA queues go away" "$(q_driver 00.0000) $(q_driver 00.0001) $(q_driver 02.0000) $(q_driver 02.0001)" "none none none none"
 expect_range "in time (ms)" $took 0 $((4000 + SLACK_MS))
 expect "the reader gets an end" "$(wait_for 10 gone "$READER"; echo $?)" 0
