@@ -47,7 +47,7 @@ LIKE_builtin := lab
 define kernel
 .PHONY: kernel-$(1) guest-$(1)
 kernel-$(1): $(S)/modules-$(1)
-guest-$(1): build/initramfs-$(1).cpio.gz
+guest-$(1): build/initramfs-$(1).cpio.gz build/programs.cpio
 
 $(S)/kernel-$(1): $(S)/linux $(if $(LIKE_$(1)),$(S)/kernel-$(LIKE_$(1))) \
 		$$(FRAGMENTS_$(1)) scripts/kernel scripts/config-kernel
@@ -69,6 +69,9 @@ $(foreach k,lab builtin debug,$(eval $(call kernel,$(k))))
 $(S)/guest-root: config/guest-packages scripts/guest-packages
 	@scripts/stage 's390x user space' guest-packages scripts/guest-packages
 	@touch $@
+
+build/programs.cpio: $(S)/guest-root config/guest-programs scripts/programs
+	@scripts/stage 'initramfs (programs)' programs scripts/programs
 
 # The names are prerequisites too: a file that is gone changes the list.
 PROGRAMS := $(wildcard $(TESTS)/*.[ch])
