@@ -772,3 +772,163 @@ load_errors() {
 	shift
 	awk -v allow=" $* " '$1 == "error" && !index(allow, " " $2 " ") { print }' "$file"
 }
+
+# --- programs of Debian -----------------------------------------------------------
+# Guests of test_prog_*.sh have them (config/guest-programs).  What a program
+# says of itself is not believed: a library may compute in software when the
+# card does not answer.  So libica is told not to, and apsim is asked how many
+# requests it answered: the engine of OpenSSL leaves RSA to OpenSSL all the same
+# when it finds no card as it starts.
+export LIBICA_FALLBACK_MODE=0
+
+# need_programs NAME...
+need_programs() {
+	local p
+
+	for p in "$@"; do
+		command -v "$p" >/dev/null || skip_all "no program $p in this guest"
+	done
+}
+
+# prog SECONDS COMMAND...: its output to $TMP/prog; ended, and not good, when it
+# is not over by then
+prog() {
+	local secs=$(($1 * PATIENCE)) rc
+
+	shift
+	timeout -s KILL "$secs" "$@" >"$TMP/prog" 2>&1 </dev/null
+	rc=$?
+	[ $rc -eq 0 ] || {
+		diag "exit status $rc: $*"
+		tail -n 15 "$TMP/prog" | sed 's/^/#   /'
+	}
+	return $rc
+}
+
+# prog_says TEXT: in the output of the last one; a fixed text
+prog_says() {
+	grep -qF -- "$1" "$TMP/prog" && return
+	sed 's/^/#   /' "$TMP/prog" | head -n 30
+	return 1
+}
+
+# sim_total KEY: a counter of apsim, all queues together
+sim_total() {
+	cat $SIM/card??/????/counters | tr ' ' '\n' |
+		awk -F= -v k="$1" '$1 == k { n += $2 } END { print n + 0 }'
+}
+
+# answered: replies that the cards delivered so far
+answered() {
+	sim_total dqap_ok
+}
+
+# queues_of DOMAIN
+queues_of() {
+	local q
+
+	for q in $(queues); do
+		[ "$((0x${q#*.}))" -ne "$1" ] || echo "$q"
+	done
+}
+
+# hand_over_domain DOMAIN: all its queues from cex4queue to vfio_ap by the mask,
+# away from it and to it again, and back by the mask; then away from cex4queue
+# and to it again.  A line for what goes wrong; HAND_OVERS counts.
+hand_over_domain() {
+	local q d
+
+	for d in vfio_ap cex4queue; do
+		case $d in
+		vfio_ap) wr $AP/aqmask "-$1" || echo "aqmask -$1: $RES" ;;
+		*) wr $AP/aqmask "+$1" || echo "aqmask +$1: $RES" ;;
+		esac
+		for q in $(queues_of "$1"); do
+			wait_for 20 q_has_driver "$q" $d || echo "$q is with $(q_driver "$q"), not $d"
+			unbind "$q" || echo "unbind of $q from $d: $RES"
+			q_clean_is "$q" clean || echo "$q left $d as '$(q_clean "$q")'"
+			bind_to "$q" $d || echo "bind of $q to $d: $RES"
+			q_has_driver "$q" $d || echo "$q is with $(q_driver "$q"), not $d"
+			HAND_OVERS=$((HAND_OVERS + 2))
+		done
+	done
+	echo $HAND_OVERS >"$TMP/hand_overs"
+}
+
+# Domain 0 stays with zcrypt: while one queue is there no program may see an
+# error.
+hand_over_all() {
+	local d
+
+	while ! [ -e "$TMP/enough" ]; do
+		for d in $(queues | sed 's/.*\.//' | sort -u); do
+			[ $((0x$d)) -eq 0 ] || hand_over_domain $((0x$d))
+		done
+	done
+}
+
+hand_overs_begin() {
+	need vfio_ap
+	rm -f "$TMP/enough"
+	HAND_OVERS=0
+	echo 0 >"$TMP/hand_overs"
+	hand_over_all >"$TMP/hand_overs.bad" 2>&1 &
+	HANDER=$!
+}
+
+# hand_overs_end WHAT MINIMUM: one test
+hand_overs_end() {
+	: >"$TMP/enough"
+	wait $HANDER
+	HAND_OVERS=$(cat "$TMP/hand_overs")
+	[ "$HAND_OVERS" -ge "$2" ] ||
+		echo "$HAND_OVERS hand-overs, not $2" >>"$TMP/hand_overs.bad"
+	wait_for 10 bindings_complete || echo "bindings: $(cat $AP/bindings)" >>"$TMP/hand_overs.bad"
+	expect_none "$1 ($HAND_OVERS hand-overs)" "$TMP/hand_overs.bad"
+}
+
+# during_hand_overs NUMBER COMMAND...: the command again and again while queues
+# change hands, until they have done so NUMBER times.  Each run must be good;
+# RUNS counts them.
+during_hand_overs() {
+	local number="$1"
+
+	shift
+	RUNS=0
+	while :; do
+		"$@" || return 1
+		RUNS=$((RUNS + 1))
+		[ "$(cat "$TMP/hand_overs")" -lt "$number" ] || return 0
+	done
+}
+
+# ibmca FILE: a configuration of OpenSSL that gives RSA to the cards, as the
+# package's example has it
+ibmca() {
+	local engine
+
+	# shellcheck disable=SC2231
+	for engine in /usr/lib/*/openssl-*/engines/libibmca.so; do
+		[ -e "$engine" ] || skip_all "no engine libibmca.so in this guest"
+	done
+	cat >"$1" <<-CONF
+	openssl_conf = all
+	[all]
+	engines = list
+	[list]
+	ibmca = card
+	[card]
+	dynamic_path = $engine
+	engine_id = ibmca
+	init = 1
+	default_algorithms = RSA
+	CONF
+}
+
+# on_cards SECONDS COMMAND...: prog with that configuration, $TMP/ibmca.cnf
+on_cards() {
+	local secs="$1"
+
+	shift
+	prog "$secs" env OPENSSL_CONF="$TMP/ibmca.cnf" "$@"
+}
