@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# OpenSSL signs and verifies on the cards while queues change hands under it:
+# each signature is OpenSSL's own, and no program sees an error.
+# shellcheck source=ap_lib.sh
+cd "$(dirname "$0")" && . ./ap_lib.sh
+
+plan 13
+need_programs openssl
+ibmca "$TMP/ibmca.cnf"
+stack_up "cards=8a,8a domains=3 service_us=3000"
+echo "what is to be signed" >"$TMP/data"
+for bits in 1024 2048 3072 4096; do
+	key=$TMP/key.$bits
+	ap_key $bits >"$key.der"
+	prog 100 openssl rsa -inform DER -in "$key.der" -out "$key" || die "the key of $bits bits"
+	prog 100 openssl rsa -in "$key" -pubout -out "$key.pub" || die "the public key of $bits bits"
+	prog 100 openssl dgst -sha256 -sign "$key" -out "$key.alone" "$TMP/data" || die "OpenSSL does not sign"
+done
+
+# sign_verify BITS
+sign_verify() {
+	on_cards 200 openssl dgst -sha256 -sign "$TMP/key.$1" -out "$TMP/signature" "$TMP/data" &&
+		cmp "$TMP/signature" "$TMP/key.$1.alone" &&
+		on_cards 100 openssl dgst -sha256 -verify "$TMP/key.$1.pub" \
+			-signature "$TMP/key.$1.alone" "$TMP/data"
+}
+
+hand_overs_begin
+for bits in 1024 2048 3072 4096; do
+	before=$(answered)
+	moved=$(cat "$TMP/hand_overs")
+	check "RSA-$bits: sign and verify" during_hand_overs $((moved + 8)) sign_verify $bits
+	expect "RSA-$bits: requests, two for each of $RUNS runs" \
+		$(($(answered) - before)) $((2 * RUNS))
+done
+
+# Two at a time, so that queues have something to lose.  openssl speed goes on
+# when an operation fails; only its words tell.
+two_speeds() {
+	local one two i
+
+	for i in 1 2; do
+		OPENSSL_CONF=$TMP/ibmca.cnf timeout -s KILL $((200 * PATIENCE)) \
+			openssl speed -seconds 4 rsa1024 >"$TMP/speed.$i" 2>&1 &
+		[ "$i" != 1 ] || one=$!
+		two=$!
+	done
+	wait $one || return
+	wait $two || return
+	cat "$TMP/speed.1" "$TMP/speed.2" >>"$TMP/speed"
+}
+
+: >"$TMP/speed"
+before=$(answered)
+moved=$(cat "$TMP/hand_overs")
+check "openssl speed" during_hand_overs $((moved + 24)) two_speeds
+requests=$(($(answered) - before))
+hand_overs_end "each hand-over clean and to the right driver" 56
+grep -v '^compiler:' "$TMP/speed" | grep -iE 'fail|error|routines' >"$TMP/offences"
+expect_none "openssl speed saw no error" "$TMP/offences"
+did=$(sed -n 's/^Doing 1024 bits [a-z]* rsa.s for 4s: \([0-9]*\) .*/\1/p' "$TMP/speed" |
+	awk '{ n += $1 } END { print n + 0 }')
+expect_range "requests beyond the $did that $((2 * RUNS)) runs of openssl speed count" \
+	$((requests - did)) 0 $((2 * RUNS * 8))
+expect_range "requests that lost their queue and were sent elsewhere" "$(sim_total lost)" 1 1000000000
+finish
