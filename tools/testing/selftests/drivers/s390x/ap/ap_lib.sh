@@ -805,6 +805,15 @@ prog() {
 	return $rc
 }
 
+# What a debug kernel under emulation does of RSA in its time
+rsa_sizes() {
+	if [ $DEBUG_KERNEL = 1 ]; then
+		echo "1024 2048"
+	else
+		echo "1024 2048 3072 4096"
+	fi
+}
+
 # prog_says TEXT: in the output of the last one; a fixed text
 prog_says() {
 	grep -qF -- "$1" "$TMP/prog" && return
@@ -931,4 +940,16 @@ on_cards() {
 
 	shift
 	prog "$secs" env OPENSSL_CONF="$TMP/ibmca.cnf" "$@"
+}
+
+# libica_counts: RSA operations by hardware and in software, as libica counts
+# them for all processes of this user (icastats -R begins anew)
+libica_counts() {
+	icastats | awk '
+		/^ *RSA-/ {
+			split($0, side, "|")
+			hard += side[2]
+			soft += side[3]
+		}
+		END { print hard + 0, soft + 0 }'
 }

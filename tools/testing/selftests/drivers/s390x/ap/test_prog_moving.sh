@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # OpenSSL signs and verifies on the cards while queues change hands under it:
 # each signature is OpenSSL's own, and no program sees an error.
-# shellcheck source=ap_lib.sh
+# shellcheck shell=dash source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
-plan 13
+SIZES=$(rsa_sizes)
+plan $((5 + 2 * $(echo "$SIZES" | wc -w)))
 need_programs openssl
 ibmca "$TMP/ibmca.cnf"
 stack_up "cards=8a,8a domains=3 service_us=3000"
 echo "what is to be signed" >"$TMP/data"
-for bits in 1024 2048 3072 4096; do
+for bits in $SIZES; do
 	key=$TMP/key.$bits
 	ap_key $bits >"$key.der"
 	prog 100 openssl rsa -inform DER -in "$key.der" -out "$key" || die "the key of $bits bits"
@@ -27,10 +28,10 @@ sign_verify() {
 }
 
 hand_overs_begin
-for bits in 1024 2048 3072 4096; do
+for bits in $SIZES; do
 	before=$(answered)
 	moved=$(cat "$TMP/hand_overs")
-	check "RSA-$bits: sign and verify" during_hand_overs $((moved + 8)) sign_verify $bits
+	check "RSA-$bits: sign and verify" during_hand_overs $((moved + $(rounds 8))) sign_verify $bits
 	expect "RSA-$bits: requests, two for each of $RUNS runs" \
 		$(($(answered) - before)) $((2 * RUNS))
 done
@@ -54,9 +55,9 @@ two_speeds() {
 : >"$TMP/speed"
 before=$(answered)
 moved=$(cat "$TMP/hand_overs")
-check "openssl speed" during_hand_overs $((moved + 24)) two_speeds
+check "openssl speed" during_hand_overs $((moved + $(rounds 24))) two_speeds
 requests=$(($(answered) - before))
-hand_overs_end "each hand-over clean and to the right driver" 56
+hand_overs_end "each hand-over clean and to the right driver" "$(rounds 40)"
 grep -v '^compiler:' "$TMP/speed" | grep -iE 'fail|error|routines' >"$TMP/offences"
 expect_none "openssl speed saw no error" "$TMP/offences"
 did=$(sed -n 's/^Doing 1024 bits [a-z]* rsa.s for 4s: \([0-9]*\) .*/\1/p' "$TMP/speed" |

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # OpenSSL with the engine for libica: RSA of 1024 to 4096 bits on the cards is
 # what OpenSSL computes alone, and the cards really did it.
-# shellcheck source=ap_lib.sh
+# shellcheck shell=dash source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
-plan 33
+SIZES=$(rsa_sizes)
+plan $((5 + 7 * $(echo "$SIZES" | wc -w)))
 need_programs openssl icastats
 ibmca "$TMP/ibmca.cnf"
 stack_up "cards=8a,8a domains=2 service_us=500"
@@ -15,13 +16,6 @@ head -c 20 /dev/urandom >"$TMP/secret"
 
 on_cards 60 openssl engine -c
 check "the engine is there, for RSA" eval 'prog_says "(ibmca)" && prog_says " [RSA"'
-
-# libica's own count: RSA-ME and RSA-CRT, on hardware and in software
-libica_counts() {
-	icastats | awk '
-		/^ *RSA-/ { split($0, side, "|"); hard += side[2]; soft += side[3] }
-		END { print hard + 0, soft + 0 }'
-}
 
 icastats -R >/dev/null
 first=$(answered)
@@ -36,7 +30,7 @@ one_more() {
 	expect "$what: requests" $(($(answered) - before)) 1
 }
 
-for bits in 1024 2048 3072 4096; do
+for bits in $SIZES; do
 	key=$TMP/key.$bits
 	ap_key $bits >"$key.der"
 	prog 100 openssl rsa -inform DER -in "$key.der" -out "$key" || die "the key of $bits bits"

@@ -134,8 +134,8 @@ tools_round() {
 		prog 60 chzcrypt -d 02 && prog 60 chzcrypt -e 02
 }
 hand_overs_begin
-check "all of them while queues change hands" during_hand_overs 48 tools_round
-hand_overs_end "each clean and to the right driver" 48
+check "all of them while queues change hands" during_hand_overs "$(rounds 48)" tools_round
+hand_overs_end "each clean and to the right driver" "$(rounds 48)"
 kill "$LOAD"
 wait_for 90 gone "$LOAD"
 load_errors "$TMP/load" >"$TMP/offences"
