@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # stress-ng on the device nodes and on each attribute of bus, cards and queues,
-# while four threads compute RSA; then again while queues change hands.
+# while two threads compute RSA; then again while queues change hands.
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
@@ -52,7 +52,7 @@ stress_sysfs() {
 diag "$(attributes) attributes"
 prog 20 zcryptctl create lab || die "no second device node"
 wait_for 10 test -c /dev/lab || die "no /dev/lab"
-job load ap_load --threads 4 --key 1024 --op me-pub --seconds 3600
+job load ap_load --threads 2 --key 1024 --op me-pub --seconds 3600
 LOAD=$JOB
 wait_for 30 eval '[ "$(answered)" -gt 20 ]' || die "the load does not start: $(cat "$TMP/load")"
 

@@ -126,7 +126,7 @@ rmmod chsc_sch
 
 # Readers and setters while queues come and go
 check "chzcrypt -d of one card" prog 20 chzcrypt -d 01
-job load ap_load --threads 4 --key 1024 --op me-pub --seconds 3600
+job load ap_load --threads 2 --key 1024 --op me-pub --seconds 3600
 LOAD=$JOB
 tools_round() {
 	prog 60 lszcrypt -V && prog_says 00.0000 &&
@@ -134,8 +134,8 @@ tools_round() {
 		prog 60 chzcrypt -d 02 && prog 60 chzcrypt -e 02
 }
 hand_overs_begin
-check "all of them while queues change hands" during_hand_overs "$(rounds 48)" tools_round
-hand_overs_end "each clean and to the right driver" "$(rounds 48)"
+check "all of them while queues change hands" during_hand_overs "$(rounds 24)" tools_round
+hand_overs_end "each clean and to the right driver" "$(rounds 24)"
 kill "$LOAD"
 wait_for 90 gone "$LOAD"
 load_errors "$TMP/load" >"$TMP/offences"
