@@ -731,8 +731,8 @@ proven() {
 unproven() {
 	awk -v want="$2" '
 		$4 == "ZAPQ" { seen[$5] = 1; good[$5] = 0 }
-		($4 == "RAPQ" || $4 == "NQAP") && seen[$5] && !good[$5] { early[$5] = 1 }
-		$4 == "TAPQ" && seen[$5] && substr($8, 8, 4) == "8000" { good[$5] = 1 }
+		($4 == "RAPQ" || $4 == "NQAP") && ($5 in seen) && !good[$5] { early[$5] = 1 }
+		$4 == "TAPQ" && ($5 in seen) && substr($8, 8, 4) == "8000" { good[$5] = 1 }
 		END {
 			for (q in seen) {
 				n++
