@@ -39,7 +39,7 @@ pair me
 expect "RSA is sent elsewhere" "$pair" "OK OK "
 set_to $DEV/card01/online 1
 
-# The simulated card has no CCA verbs: EINVAL is its answer
+# A request without its parameters: EINVAL is the answer
 card=card01
 queue=01.0001
 pair cprb FQ 1 -1
