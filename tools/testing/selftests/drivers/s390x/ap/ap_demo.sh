@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Queues go from the zcrypt driver to vfio_ap and back while programs compute
-# RSA on them; shows what the firmware and what the programs saw.
+# RSA on them and OpenSSL signs; shows what the firmware and what the programs
+# saw.
 #
 # usage: ap_demo.sh [--hand-overs N] [--threads N] [--key BITS] [--op OP] [--reset-ms N]
-#	N hand-overs (default 40, an even number from 2 to 400), threads of load
+#	N hand-overs (default 40, a multiple of 8 up to 400), threads of load
 #	(8), key size (2048), operation as ap_load knows it (me-pub, the fastest
 #	in an emulated guest, so that most is under way), time of a reset (20)
 # Exit status: 0 all is well, 1 it is not, 2 bad usage.
@@ -17,8 +18,10 @@ KEY=2048
 OP=me-pub
 RESET_MS=20
 SERVICE_US=10000	# an operation; an emulated guest would do nothing else with less
-CARDS="00 01"
+CARDS="00 01 02 03"
+TYPES=8a,8a,8c,8p
 DOMAINS=4
+SIGNERS="1 2"
 
 usage() {
 	echo "ap_demo.sh: $*" >&2
@@ -38,8 +41,8 @@ while [ $# -gt 0 ]; do
 	[ $# -gt 1 ] || usage "$1 is no option, or has no value"
 	case "$1" in
 	--hand-overs)
-		number "$1" "$2" 2 400
-		[ $(($2 % 2)) -eq 0 ] || usage "$1 takes an even number, not '$2'"
+		number "$1" "$2" 8 400
+		[ $(($2 % 8)) -eq 0 ] || usage "$1 takes a multiple of 8, not '$2'"
 		HAND_OVERS=$2
 		;;
 	--threads)
@@ -94,6 +97,70 @@ counts() {
 	done
 }
 
+# What is to be signed, and OpenSSL's own signature.  SIGNERS is empty when the
+# guest has no OpenSSL that can use cards.
+signers_prepare() {
+	# shellcheck disable=SC2231
+	for engine in /usr/lib/*/openssl-*/engines/libibmca.so; do
+		[ -e "$engine" ] && command -v openssl >/dev/null || SIGNERS=
+	done
+	[ -n "$SIGNERS" ] || {
+		echo "(no OpenSSL with an engine for the cards in this guest, so nothing is signed)"
+		return
+	}
+	ibmca "$TMP/ibmca.cnf"
+	echo "what is to be signed" >"$TMP/data"
+	ap_key "$KEY" >"$TMP/key.der" &&
+		openssl rsa -inform DER -in "$TMP/key.der" -out "$TMP/key" 2>"$TMP/err" &&
+		openssl rsa -in "$TMP/key" -pubout -out "$TMP/key.pub" 2>"$TMP/err" &&
+		openssl dgst -sha256 -sign "$TMP/key" -out "$TMP/alone" "$TMP/data" 2>"$TMP/err" ||
+		die "OpenSSL cannot use the key: $(cat "$TMP/err")"
+	icastats -R >/dev/null
+}
+
+# signer NR: signs and verifies until $TMP/enough is there; how often, how often
+# the signature was not OpenSSL's own, and how often the program failed
+signer() {
+	local good=0 wrong=0 failed=0
+
+	export OPENSSL_CONF="$TMP/ibmca.cnf"
+	while ! [ -e "$TMP/enough" ]; do
+		if ! timeout -s KILL 200 openssl dgst -sha256 -sign "$TMP/key" -out "$TMP/signature.$1" "$TMP/data"; then
+			failed=$((failed + 1))
+		elif ! cmp "$TMP/signature.$1" "$TMP/alone"; then
+			wrong=$((wrong + 1))
+		elif ! timeout -s KILL 200 openssl dgst -sha256 -verify "$TMP/key.pub" \
+			-signature "$TMP/signature.$1" "$TMP/data"; then
+			failed=$((failed + 1))
+		else
+			good=$((good + 1))
+		fi
+	done >"$TMP/signer.$1.out" 2>&1
+	echo "$good $wrong $failed" >"$TMP/signer.$1"
+}
+
+# What the signers say, and what libica counted for them
+signers_result() {
+	local good wrong failed hard soft
+
+	: >"$TMP/enough"
+	# shellcheck disable=SC2086
+	wait $SIGNER_JOBS
+	# shellcheck disable=SC2046
+	set -- $(cat "$TMP"/signer.? | awk '{ g += $1; w += $2; f += $3 } END { print g + 0, w + 0, f + 0 }') $(libica_counts)
+	good=$1
+	wrong=$2
+	failed=$3
+	hard=$4
+	soft=$5
+	echo "OpenSSL       signed and verified $good, wrong $wrong, failed $failed; libica: $hard on cards, $soft in software"
+	[ "$good" -gt 0 ] || trouble "OpenSSL signed nothing"
+	[ "$wrong" -eq 0 ] || trouble "wrong signatures: $wrong"
+	[ "$failed" -eq 0 ] || trouble "OpenSSL failed: $(grep -hv 'Verified OK' "$TMP"/signer.?.out | head -n 3)"
+	[ "$hard" -ge $((2 * good)) ] && [ "$soft" -eq 0 ] ||
+		trouble "not all was computed by the cards"
+}
+
 FLUSHED=0
 UNCLEAN=0
 
@@ -146,14 +213,21 @@ row() {
 	q_has_driver "$2" "$4" || trouble "$2 is with '$(q_driver "$2")', not with $4"
 }
 
-stack_up "cards=8a,8a domains=$DOMAINS reset_ms=$RESET_MS service_us=$SERVICE_US"
+stack_up "cards=$TYPES domains=$DOMAINS reset_ms=$RESET_MS service_us=$SERVICE_US"
 need vfio_ap
-echo "$(echo "$CARDS" | wc -w) cards x $DOMAINS domains, $THREADS threads of RSA-$KEY ($OP), $HAND_OVERS hand-overs, a reset takes $RESET_MS ms, an operation $((SERVICE_US / 1000)) ms"
+echo "2 accelerators, a CCA and an EP11 coprocessor x $DOMAINS domains, $THREADS threads of RSA-$KEY ($OP), OpenSSL signs, $HAND_OVERS hand-overs, a reset takes $RESET_MS ms, an operation $((SERVICE_US / 1000)) ms"
+signers_prepare
 before=$(counts)
 job load ap_load --threads "$THREADS" --key "$KEY" --op "$OP" --seconds 3600
 LOAD=$JOB
 wait_for 20 eval '[ "$(cat $DEV/card00/request_count)" -gt "$THREADS" ]' ||
 	die "the load does not start: $(cat "$TMP/load")"
+SIGNER_JOBS=
+for i in $SIGNERS; do
+	signer "$i" &
+	SIGNER_JOBS="$SIGNER_JOBS $!"
+	JOBS="$JOBS $!"
+done
 
 echo
 echo "                                       messages  reset at  phase 1   phase 2   phase 3"
@@ -188,6 +262,7 @@ done
 set_to $AP/aqmask "+0-255"
 nap 0.2
 
+[ -z "$SIGNERS" ] || signers_result >"$TMP/signers"
 kill "$LOAD"
 wait_for 90 gone "$LOAD" || trouble "the load does not end"
 JOBS=
@@ -201,6 +276,7 @@ lost=$((${stuck:-1} + ${errors:-1}))
 echo
 echo "requests      done ${done_:-?}, wrong ${wrong:-?}, lost $lost, sent elsewhere $FLUSHED"
 sed -n 's/^seconds/load          seconds/p; s/^latency_us/latency, us   /p; s/^error/errors       /p' "$TMP/load"
+[ -z "$SIGNERS" ] || cat "$TMP/signers"
 echo "use counts    before $before"
 echo "              after  $after"
 
