@@ -552,6 +552,11 @@ sim_clear() {
 	sim log_clear 1
 }
 
+# sim_q QUEUE: its directory in debugfs
+sim_q() {
+	echo "$SIM/card${1%.*}/${1#*.}"
+}
+
 # sim_state QUEUE KEY
 sim_state() {
 	field "$2" "$SIM/card${1%.*}/${1#*.}/state"
