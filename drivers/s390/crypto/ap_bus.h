@@ -364,6 +364,7 @@ bool ap_queue_usable(struct ap_queue *aq);
 struct ap_queue *ap_get_qdev(ap_qid_t qid);
 
 bool ap_is_se_guest(void);
+bool ap_bus_rescan(unsigned long patience);
 bool ap_bus_force_rescan(void);
 int ap_wait_apqn_bindings_complete(unsigned long timeout);
 int ap_test_config_usage_domain(unsigned int domain);

@@ -569,6 +569,9 @@ static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
 		ap_msg_hand_back(aq, msg, -EMSGSIZE, NULL);
 	else
 		ap_msg_hand_back(aq, msg, 0, aq->reply);
+	/* Whosever it was: it does not lie here until the next one comes */
+	memzero_explicit(aq->reply->msg, parts > 1 ? aq->reply->bufsize :
+			 min(aq->reply->len, aq->reply->bufsize));
 	if (status.queue_empty)
 		ap_flush_sent(aq);
 }

@@ -600,23 +600,26 @@ static bool ap_scan_all(void)
 #define AP_SCAN_PATIENCE	(10 * HZ)
 
 /**
- * ap_bus_force_rescan() - have the bus scanned now
+ * ap_bus_rescan() - have the bus scanned now, and wait for that
+ * @patience: for how long, in jiffies
  *
  * Waits until a scan that has begun after the call is over. The scan itself is
  * never run by the caller: it may hold what a driver's remove() waits for, a
  * sysfs attribute of a queue that is gone, or be a thread that remove() stops.
- * For the same reason the wait has a bound. Within a scan (a driver's probe()
- * that sends a request) it does nothing, and so before the first one.
+ * For the same reason the wait has a bound. Of signals only a fatal one ends it:
+ * a program that sets itself a timer would be told that there is no queue before
+ * anybody has looked. Within a scan (a driver's probe() that sends a request) it
+ * does nothing, and so before the first one.
  *
  * A scan waits for the zero-resets of what it removes, and then for those of
  * what it adds: each of the two within the parameter remove_timeout, however
  * many queues there are. Besides, it lasts as long as the drivers' probe() and
  * remove() do.
  *
- * Context: process, sleeps, 10 seconds at the most; a fatal signal ends it.
+ * Context: process, sleeps, for @patience at the most.
  * Return: true when the configuration was found to have changed.
  */
-bool ap_bus_force_rescan(void)
+bool ap_bus_rescan(unsigned long patience)
 {
 	unsigned long mine;
 
@@ -634,9 +637,21 @@ bool ap_bus_force_rescan(void)
 	queue_work(system_long_wq, &ap_scan_work);
 	if (wait_event_killable_timeout(ap_scan_wait,
 					(long)(READ_ONCE(ap_scan_over) - mine) >= 0,
-					AP_SCAN_PATIENCE) <= 0)
+					patience) <= 0)
 		return false;
 	return READ_ONCE(ap_scan_result);
+}
+EXPORT_SYMBOL(ap_bus_rescan);
+
+/**
+ * ap_bus_force_rescan() - ap_bus_rescan() for who has no bound of its own
+ *
+ * Context: process, sleeps, 10 seconds at the most.
+ * Return: true when the configuration was found to have changed.
+ */
+bool ap_bus_force_rescan(void)
+{
+	return ap_bus_rescan(AP_SCAN_PATIENCE);
 }
 EXPORT_SYMBOL(ap_bus_force_rescan);
 

@@ -514,7 +514,6 @@ static void __exit zcrypt_exit(void)
 {
 	misc_deregister(&zcrypt_misc);
 	zcrypt_node_exit();
-	zcrypt_send_exit();
 	zcrypt_ccamisc_exit();
 	zcrypt_ep11misc_exit();
 	zcrypt_debug_exit();

@@ -9,7 +9,6 @@
  * A reply of type 86 says where its blocks are. Nothing of it is believed: the
  * ends of the blocks must fit what has come.
  */
-#include <linux/nospec.h>
 #include <linux/slab.h>
 
 #include "zcrypt_error.h"
@@ -50,24 +49,23 @@ struct t86_cprb {
 	u8 result[];
 } __packed;
 
-struct t86_ep11 {
-	struct t86_head head;
-	struct ep11_cprb cprb;
-} __packed;
-
 static_assert(sizeof(struct t86_cprb) <= ZCRYPT_REPLY_MIN);
 static_assert(sizeof(struct type6_hdr) == 0x58);
 
-/* Only for those who came through a node of their own is this ours to ask */
-static int check_control_domain(const struct zcrypt_request *req,
-				unsigned int dom)
+/*
+ * Which control domain the request is for; zcrypt_pick() asks whether it may be.
+ * Only those who came through a node of their own have to say of what kind their
+ * request is.
+ */
+static int describe_control_domain(struct zcrypt_request *req, unsigned int dom)
 {
 	if (req->perms == &ap_perms || dom >= AP_DOMAINS)
 		return 0;
-	if (!(req->msg.flags & AP_MSG_FLAG_ADMIN))
-		return req->msg.flags & AP_MSG_FLAG_USAGE ? 0 : -EOPNOTSUPP;
-	dom = array_index_nospec(dom, AP_DOMAINS);
-	return test_bit_inv(dom, req->perms->adm) ? 0 : -ENODEV;
+	if (req->msg.flags & AP_MSG_FLAG_ADMIN)
+		req->ctrl_domain = dom;
+	else if (!(req->msg.flags & AP_MSG_FLAG_USAGE))
+		return -EOPNOTSUPP;
+	return 0;
 }
 
 /*
@@ -207,7 +205,7 @@ int zcrypt_describe_cprb(struct zcrypt_request *req)
 	if (dom < AP_DOMAINS && !ap_test_config_usage_domain(dom) &&
 	    ap_test_config_ctrl_domain(dom))
 		req->domain = AUTOSEL_DOM;
-	return check_control_domain(req, dom);
+	return describe_control_domain(req, dom);
 }
 
 /* What the queue's own buffer can take of a reply, its header aside */
@@ -252,22 +250,25 @@ static bool reply_has(const struct zcrypt_request *req, size_t len)
 	return req->reply_len >= len && req->reply_room >= len;
 }
 
-/* Whether there is a CPRB in the reply */
-static bool reply_is_cca(const struct zcrypt_request *req)
+/* Whether all of a CCA card's CPRB is in the reply */
+static bool reply_has_cprbx(const struct zcrypt_request *req)
 {
-	const struct t86_cprb *reply = (const void *)req->reply;
-
-	return reply_has(req, offsetof(struct t86_cprb, function)) &&
-	       reply->cprbx.cprb_ver_id == CPRB_VERSION;
+	return reply_has(req, offsetof(struct t86_cprb, function));
 }
 
+/* Where both kinds of CPRB have their version */
+#define VERSION_AT	(sizeof(struct t86_head) + offsetof(struct CPRBX, cprb_ver_id))
+
+static_assert(offsetof(struct CPRBX, cprb_ver_id) ==
+	      offsetof(struct ep11_cprb, cprb_ver_id));
+
 /*
- * What all replies have in common. Returns 0 for one that has a result in it;
- * @error_type is the reply type that is an error beside 82, @version_ok says
- * whether the result is of the kind that was asked for.
+ * What all replies have in common. Returns 0 for one that has a result of the
+ * kind asked for in it; @error_type is the reply type that is an error beside
+ * 82. One that is cut short does not speak against the card: how much it sends
+ * is for the sender to say.
  */
-static int reply_verdict(struct zcrypt_request *req, u8 error_type,
-			 bool version_ok)
+static int reply_verdict(struct zcrypt_request *req, u8 error_type, u8 version)
 {
 	const struct type86_hdr *hdr = (const void *)req->reply;
 
@@ -277,9 +278,24 @@ static int reply_verdict(struct zcrypt_request *req, u8 error_type,
 		return zcrypt_distrust(req, "reply of unknown type");
 	if (hdr->reply_code)
 		return zcrypt_card_error(req);
-	if (!version_ok)
+	if (!reply_has(req, VERSION_AT + 1))
+		return -EMSGSIZE;
+	if (req->reply[VERSION_AT] != version)
 		return zcrypt_distrust(req, "reply with an unknown CPRB");
 	return 0;
+}
+
+static int cca_verdict(struct zcrypt_request *req)
+{
+	return reply_verdict(req, TYPE88_RSP_CODE, CPRB_VERSION);
+}
+
+/* The same for verbs of our own, which look into the CPRB */
+static int cca_own_verdict(struct zcrypt_request *req)
+{
+	int rc = cca_verdict(req);
+
+	return rc || reply_has_cprbx(req) ? rc : -EMSGSIZE;
 }
 
 static int parse_cprb(struct zcrypt_request *req)
@@ -293,7 +309,9 @@ static int parse_cprb(struct zcrypt_request *req)
 
 	/* Another queue may have left one there */
 	xcrb->status = 0;
-	rc = reply_verdict(req, TYPE88_RSP_CODE, reply_is_cca(req));
+	rc = cca_verdict(req);
+	if (rc == -EMSGSIZE)
+		return rc;
 	if (rc) {
 		if (head->hdr.type == TYPE86_RSP_CODE && head->hdr.reply_code)
 			memcpy(&xcrb->status, head->fmt2.apfs,
@@ -384,15 +402,23 @@ static u8 *begin_verb(struct zcrypt_request *req, const struct t6_verb *verb,
 }
 
 /*
- * The layout of a block is a list of pieces: numbers of the sender, and
- * structures of ours.
+ * The layout of a block is a list of pieces: structures of ours, numbers of the
+ * sender, and what is the same in each byte. Which of them it is stands apart:
+ * the sender's pointer may be anything.
  */
 struct t6_piece {
-	const void *ours;
-	const u8 __user *theirs;
+	enum { OURS, THEIRS, FILL } from;
+	union {
+		const void *ours;
+		const u8 __user *theirs;
+		u8 fill;
+	};
 	size_t len;
-	u8 fill;		/* if it is neither */
 };
+
+#define T6_OURS(x)	{ OURS, .ours = &(x), .len = sizeof(x) }
+#define T6_THEIRS(p, n)	{ THEIRS, .theirs = (p), .len = (n) }
+#define T6_FILL(b, n)	{ FILL, .fill = (b), .len = (n) }
 
 static size_t pieces_len(const struct t6_piece *piece, unsigned int count)
 {
@@ -407,13 +433,19 @@ static int put_pieces(const struct zcrypt_request *req, u8 *to,
 		      const struct t6_piece *piece, unsigned int count)
 {
 	for (; count--; to += piece++->len) {
-		if (piece->ours)
+		switch (piece->from) {
+		case OURS:
 			memcpy(to, piece->ours, piece->len);
-		else if (!piece->theirs)
+			break;
+		case THEIRS:
+			if (z_copy_from_user(zcrypt_from_user(req), to,
+					     piece->theirs, piece->len))
+				return -EFAULT;
+			break;
+		case FILL:
 			memset(to, piece->fill, piece->len);
-		else if (z_copy_from_user(zcrypt_from_user(req), to,
-					  piece->theirs, piece->len))
-			return -EFAULT;
+			break;
+		}
 	}
 	return 0;
 }
@@ -450,13 +482,13 @@ static int build_me(struct zcrypt_request *req)
 		.ulen = sizeof(key) + token.token_length - sizeof(key.blen),
 	};
 	const struct t6_piece piece[] = {
-		{ .ours = &text_len, .len = sizeof(text_len) },
-		{ .theirs = me->inputdata, .len = n },
-		{ .ours = &key, .len = sizeof(key) },
-		{ .ours = &token, .len = sizeof(token) },
-		{ .ours = &sec, .len = sizeof(sec) },
-		{ .theirs = me->b_key, .len = n },
-		{ .theirs = me->n_modulus, .len = n },
+		T6_OURS(text_len),
+		T6_THEIRS(me->inputdata, n),
+		T6_OURS(key),
+		T6_OURS(token),
+		T6_OURS(sec),
+		T6_THEIRS(me->b_key, n),
+		T6_THEIRS(me->n_modulus, n),
 	};
 
 	return build_rsa(req, &verb_me, piece, ARRAY_SIZE(piece));
@@ -499,20 +531,20 @@ static int build_crt(struct zcrypt_request *req)
 		.ulen = sizeof(key) + token.token_length - sizeof(key.blen),
 	};
 	const struct t6_piece piece[] = {
-		{ .ours = &text_len, .len = sizeof(text_len) },
-		{ .theirs = crt->inputdata, .len = n },
-		{ .ours = &key, .len = sizeof(key) },
-		{ .ours = &token, .len = sizeof(token) },
-		{ .ours = &pvt, .len = sizeof(pvt) },
-		{ .theirs = crt->np_prime, .len = longer },
-		{ .theirs = crt->nq_prime, .len = half },
-		{ .theirs = crt->bp_key, .len = longer },
-		{ .theirs = crt->bq_key, .len = half },
-		{ .theirs = crt->u_mult_inv, .len = longer },
-		{ .len = pad },
-		{ .len = n, .fill = 0xff },
-		{ .ours = &pub, .len = sizeof(pub) },
-		{ .ours = exponent, .len = sizeof(exponent) },
+		T6_OURS(text_len),
+		T6_THEIRS(crt->inputdata, n),
+		T6_OURS(key),
+		T6_OURS(token),
+		T6_OURS(pvt),
+		T6_THEIRS(crt->np_prime, longer),
+		T6_THEIRS(crt->nq_prime, half),
+		T6_THEIRS(crt->bp_key, longer),
+		T6_THEIRS(crt->bq_key, half),
+		T6_THEIRS(crt->u_mult_inv, longer),
+		T6_FILL(0, pad),
+		T6_FILL(0xff, n),
+		T6_OURS(pub),
+		T6_OURS(exponent),
 	};
 
 	return build_rsa(req, &verb_crt, piece, ARRAY_SIZE(piece));
@@ -531,13 +563,19 @@ static const struct {
 static int rsa_card_said_no(struct zcrypt_request *req,
 			    const struct CPRBX *cprbx)
 {
+	unsigned int rc = cprbx->ccp_rtcode, rs = cprbx->ccp_rscode;
+	char why[64];
 	int i;
 
+	ZCRYPT_DBF_WARN("queue %02x.%04x: RSA: rc/rs=%u/%u\n",
+			AP_QID_CARD(req->zq->queue->qid),
+			AP_QID_QUEUE(req->zq->queue->qid), rc, rs);
 	for (i = 0; i < ARRAY_SIZE(rsa_sender_errors); i++)
-		if (cprbx->ccp_rtcode == rsa_sender_errors[i].rc &&
-		    cprbx->ccp_rscode == rsa_sender_errors[i].rs)
+		if (rc == rsa_sender_errors[i].rc &&
+		    rs == rsa_sender_errors[i].rs)
 			return -EINVAL;
-	return zcrypt_distrust(req, "the card cannot do RSA");
+	scnprintf(why, sizeof(why), "the card cannot do RSA, rc/rs=%u/%u", rc, rs);
+	return zcrypt_distrust(req, why);
 }
 
 static int parse_rsa(struct zcrypt_request *req, u8 __user *out,
@@ -545,17 +583,16 @@ static int parse_rsa(struct zcrypt_request *req, u8 __user *out,
 {
 	const struct t86_cprb *reply = (const void *)req->reply;
 	const struct CPRBX *cprbx = &reply->cprbx;
-	bool is_cca = reply_is_cca(req);
 	unsigned int len;
 	int rc;
 
 	/* Some cards take only short exponents with long moduli */
-	if (reply->head.hdr.type == TYPE86_RSP_CODE && is_cca &&
-	    cprbx->ccp_rtcode && cprbx->ccp_rscode == RS_EXPONENT_TOO_LONG &&
-	    out_len > 256)
+	if (reply->head.hdr.type == TYPE86_RSP_CODE && reply_has_cprbx(req) &&
+	    cprbx->cprb_ver_id == CPRB_VERSION && cprbx->ccp_rtcode &&
+	    cprbx->ccp_rscode == RS_EXPONENT_TOO_LONG && out_len > 256)
 		return req->zc->max_exp_bit_length <= SHORT_EXPONENT_BITS ?
 		       -EAGAIN : -EINVAL;
-	rc = reply_verdict(req, TYPE88_RSP_CODE, is_cca);
+	rc = cca_own_verdict(req);
 	if (rc)
 		return rc;
 	if (cprbx->ccp_rtcode)
@@ -610,7 +647,7 @@ static int parse_rng(struct zcrypt_request *req)
 	const u8 *from;
 	int rc;
 
-	rc = reply_verdict(req, TYPE88_RSP_CODE, reply_is_cca(req));
+	rc = cca_own_verdict(req);
 	if (rc)
 		return rc;
 	if (reply->cprbx.ccp_rtcode || reply->cprbx.ccp_rscode)
@@ -750,7 +787,7 @@ int zcrypt_describe_ep11(struct zcrypt_request *req)
 	req->fcode = payload->func & 0xffff;
 	req->speed = SECKEY;
 	req->factor = ep11_factor(req->fcode);
-	return check_control_domain(req, msg->cprb.target_id);
+	return describe_control_domain(req, msg->cprb.target_id);
 }
 
 static int build_ep11(struct zcrypt_request *req)
@@ -766,21 +803,19 @@ static int build_ep11(struct zcrypt_request *req)
 	}
 	/* Cards want room for the longest reply, not for the one that comes */
 	msg->hdr.fromcardlen1 = payload;
-	return zcrypt_reply_buffer(req, sizeof(struct t86_head) +
+	return zcrypt_reply_buffer(req, sizeof(struct t86_head) + REPLY_SLACK +
 				   min_t(u64, payload, req->urb->resp_len));
 }
 
 static int parse_ep11(struct zcrypt_request *req)
 {
-	const struct t86_ep11 *reply = (const void *)req->reply;
-	const struct type86_fmt2_ext *fmt2 = &reply->head.fmt2;
+	const struct t86_head *head = (const void *)req->reply;
+	const struct type86_fmt2_ext *fmt2 = &head->fmt2;
 	struct ep11_urb *urb = req->urb;
 	const u8 *from;
 	int rc;
 
-	rc = reply_verdict(req, TYPE87_RSP_CODE,
-			   reply_has(req, sizeof(*reply)) &&
-			   reply->cprb.cprb_ver_id == EP11_VERSION);
+	rc = reply_verdict(req, TYPE87_RSP_CODE, EP11_VERSION);
 	if (rc)
 		return rc;
 	from = reply_block(req, fmt2->offset1, fmt2->count1);

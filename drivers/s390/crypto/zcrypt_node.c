@@ -8,6 +8,7 @@
  * file is closed.
  */
 #include <linux/cdev.h>
+#include <linux/ctype.h>
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
@@ -185,13 +186,20 @@ static ssize_t node_command(const char *buf, size_t count,
 			    int (*command)(const char *name))
 {
 	char text[NODE_NAME_SIZE];
+	size_t len;
 	int rc;
 
-	if (strscpy(text, skip_spaces(buf), sizeof(text)) < 0)
+	buf = skip_spaces(buf);
+	len = strlen(buf);
+	while (len && isspace(buf[len - 1]))
+		len--;
+	if (len >= sizeof(text))
 		return -EINVAL;
+	memcpy(text, buf, len);
+	text[len] = '\0';
 	if (mutex_lock_interruptible(&node_mutex))
 		return -ERESTARTSYS;
-	rc = command(strim(text));
+	rc = command(text);
 	mutex_unlock(&node_mutex);
 	return rc ? rc : count;
 }
@@ -286,14 +294,15 @@ int zcrypt_node_init(const struct file_operations *fops)
 		return rc;
 	cdev_init(&node_cdev, fops);
 	node_cdev.owner = THIS_MODULE;
-	rc = cdev_add(&node_cdev, node_devt, ZCRYPT_MAX_MINOR_NODES);
-	if (rc)
-		goto no_cdev;
+	/* Who opens one looks for it in the class */
 	rc = class_register(&node_class);
+	if (rc)
+		goto no_class;
+	rc = cdev_add(&node_cdev, node_devt, ZCRYPT_MAX_MINOR_NODES);
 	if (!rc)
 		return 0;
-	cdev_del(&node_cdev);
-no_cdev:
+	class_unregister(&node_class);
+no_class:
 	unregister_chrdev_region(node_devt, ZCRYPT_MAX_MINOR_NODES);
 	return rc;
 }
@@ -322,8 +331,8 @@ void zcrypt_node_exit(void)
 		put_device(dev);
 	}
 	mutex_unlock(&node_mutex);
-	class_unregister(&node_class);
 	cdev_del(&node_cdev);
+	class_unregister(&node_class);
 	unregister_chrdev_region(node_devt, ZCRYPT_MAX_MINOR_NODES);
 	ida_destroy(&node_minors);
 }

@@ -96,6 +96,7 @@ struct zcrypt_request {
 	unsigned int factor;
 	unsigned int card;
 	unsigned int domain;
+	unsigned int ctrl_domain;
 	struct ep11_target_dev *targets;
 	unsigned int nr_targets;
 	bool repeatable;
@@ -158,8 +159,6 @@ void zcrypt_request_release(struct zcrypt_request *req);
 int zcrypt_distrust(struct zcrypt_request *req, const char *why);
 int zcrypt_card_error(struct zcrypt_request *req);
 bool zcrypt_repeatable(enum zcrypt_op op, unsigned int fcode);
-bool zcrypt_rescan(void);
-void zcrypt_send_exit(void);
 
 /* zcrypt_msgtype6.c */
 int zcrypt_describe_cprb(struct zcrypt_request *req);

@@ -14,6 +14,7 @@
  * at. What they find can be on its way out; who is picked is held, and
  * ap_msg_get_owner() says whether it still takes messages.
  */
+#include <linux/nospec.h>
 #include <linux/slab.h>
 
 #include "zcrypt_request.h"
@@ -214,6 +215,14 @@ static bool target_wanted(const struct zcrypt_request *req, unsigned int card,
 	return false;
 }
 
+/* Administrative requests name a domain beside the one that carries them out */
+static bool control_admitted(const struct zcrypt_request *req)
+{
+	return req->ctrl_domain >= AP_DOMAINS ||
+	       test_bit_inv(array_index_nospec(req->ctrl_domain, AP_DOMAINS),
+			    req->perms->adm);
+}
+
 static bool card_suits(const struct zcrypt_request *req,
 		       const struct zcrypt_card *zc)
 {
@@ -222,7 +231,7 @@ static bool card_suits(const struct zcrypt_request *req,
 	if (!READ_ONCE(zc->online) || !ac->config || ac->chkstop ||
 	    !(card_kind(ac) & req->kinds))
 		return false;
-	if (!test_bit_inv(ac->id, req->perms->apm))
+	if (!test_bit_inv(ac->id, req->perms->apm) || !control_admitted(req))
 		return false;
 	if (req->card != AUTOSELECT && req->card != ac->id)
 		return false;
@@ -446,9 +455,9 @@ int zcrypt_pick(struct zcrypt_pool *pool, struct zcrypt_request *req)
 			 */
 			if (READ_ONCE(req->zq->bound))
 				return 0;
-			ap_msg_put_owner(&req->msg);
 		}
-		unhold(req);
+		/* Its driver is going; one of another module may not be */
+		zcrypt_drop(req);
 	}
 	return -ENODEV;
 }

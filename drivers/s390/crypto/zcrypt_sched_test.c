@@ -165,6 +165,7 @@ static void me_request(struct kunit *test, struct zcrypt_request *req)
 		.factor = 1,
 		.card = AUTOSELECT,
 		.domain = AUTOSEL_DOM,
+		.ctrl_domain = AUTOSEL_DOM,
 	};
 }
 
@@ -335,6 +336,14 @@ static void permissions(struct kunit *test)
 	/* Who asks for what is not admitted gets nothing, not something else */
 	me_request(test, &req);
 	req.card = 0;
+	KUNIT_EXPECT_EQ(test, pick(test, &req), -ENODEV);
+	/* The domain that it is about counts each time, too */
+	me_request(test, &req);
+	req.ctrl_domain = 7;
+	KUNIT_EXPECT_EQ(test, pick(test, &req), -ENODEV);
+	set_bit_inv(7, fix->perms.adm);
+	KUNIT_EXPECT_EQ(test, pick_once(test, &req), AP_MKQID(1, 2));
+	clear_bit_inv(7, fix->perms.adm);
 	KUNIT_EXPECT_EQ(test, pick(test, &req), -ENODEV);
 	clear_bit_inv(1, fix->perms.apm);
 	me_request(test, &req);

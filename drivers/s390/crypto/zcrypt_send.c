@@ -9,15 +9,14 @@
  * - One wait for a card ends with the card's reply, or when the bus gives up on
  *   it after the driver's request_timeout, or WAIT_SLACK later whatever the bus
  *   does. A signal ends it at once.
- * - No request is sent again RESEND_S after it was first sent, nor when
- *   CARD_REFUSALS queues have refused it: -EIO.
+ * - No request is sent again RESEND_S after it had to be for the first time, nor
+ *   when CARD_REFUSALS queues have refused it: -EIO.
  */
 #define pr_fmt(fmt) "zcrypt: " fmt
 
 #include <linux/delay.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
 #define CREATE_TRACE_POINTS
 #include <asm/trace/zcrypt.h>
@@ -28,6 +27,7 @@
 EXPORT_TRACEPOINT_SYMBOL(s390_zcrypt_req);
 EXPORT_TRACEPOINT_SYMBOL(s390_zcrypt_rep);
 
+/* Well within the two seconds after which a program is told */
 #define RESCAN_MS	1500
 #define WAIT_SLACK	(60 * HZ)
 #define RESEND_S	900
@@ -52,9 +52,10 @@ static const struct {
 	/* RSA on given numbers */
 	{ ZCRYPT_OP_CPRB, 0x504b },	/* PK */
 	{ ZCRYPT_OP_CPRB, 0x5044 },	/* PD */
-	/* The same key in another wrapping, for this machine only */
+	/* The same key in another wrapping */
 	{ ZCRYPT_OP_CPRB, 0x4155 },	/* AU */
 	{ ZCRYPT_OP_CPRB, 0x5553 },	/* US */
+	{ ZCRYPT_OP_EP11, 33 },		/* wrap key */
 	/* Queries, and random numbers, which are not the same anyway */
 	{ ZCRYPT_OP_CPRB, 0x4651 },	/* FQ: facility query */
 	{ ZCRYPT_OP_CPRB, 0x524c },	/* RL */
@@ -193,15 +194,19 @@ int zcrypt_request_buffer(struct zcrypt_request *req, size_t len)
 	return 0;
 }
 
-/* What is beyond the message in a buffer of the reserve */
+/*
+ * What is beyond the message in a buffer of the reserve. Callers offer more room
+ * than the reply takes; one that does not fit after all is cut off like any that
+ * is too long, and -EMSGSIZE.
+ */
 static int reply_from_reserve(struct zcrypt_request *req, size_t len)
 {
 	size_t used = ALIGN(req->msg.len, 8);
 
-	if (used > req->room || len > req->room - used)
+	if (used > req->room || req->room - used < ZCRYPT_REPLY_MIN)
 		return -ENOMEM;
 	req->reply = req->msg.msg + used;
-	req->reply_room = len;
+	req->reply_room = min(len, req->room - used);
 	return 0;
 }
 
@@ -329,56 +334,6 @@ int zcrypt_card_error(struct zcrypt_request *req)
 }
 
 /*
- * Scanning the bus. It is done by a worker: a scan takes as long as the
- * slowest of what it finds to do, and one that is removing a driver may wait
- * for just this sender to go away.
- */
-static DECLARE_WAIT_QUEUE_HEAD(rescan_wait);
-static unsigned long rescan_begun;	/* scans asked of the bus */
-static unsigned long rescan_over;	/* the last of them that is over */
-
-static void rescan_fn(struct work_struct *unused)
-{
-	WRITE_ONCE(rescan_begun, rescan_begun + 1);
-	ap_bus_force_rescan();
-	WRITE_ONCE(rescan_over, rescan_begun);
-	wake_up_all(&rescan_wait);
-}
-
-static DECLARE_WORK(rescan_work, rescan_fn);
-
-/**
- * zcrypt_rescan() - have the bus scanned, and wait for that a while
- *
- * One that runs already may have passed what it is wanted for. Of signals only
- * a fatal one ends the wait: a program that sets itself a timer would be told
- * that there is no queue before anybody has looked.
- *
- * Context: process, sleeps for RESCAN_MS at most.
- * Return: true if a scan that has begun after the call is over.
- */
-bool zcrypt_rescan(void)
-{
-	/* queue_work() is a full barrier: what has begun by then is not ours */
-	unsigned long mine = READ_ONCE(rescan_begun) + 1;
-
-	queue_work(system_unbound_wq, &rescan_work);
-	return wait_event_killable_timeout(rescan_wait,
-					   (long)(READ_ONCE(rescan_over) - mine) >= 0,
-					   msecs_to_jiffies(RESCAN_MS)) > 0;
-}
-
-/**
- * zcrypt_send_exit() - nothing of this file runs any more
- *
- * Context: module exit; process, sleeps.
- */
-void zcrypt_send_exit(void)
-{
-	cancel_work_sync(&rescan_work);
-}
-
-/*
  * Sending.
  */
 static atomic64_t last_psmid = ATOMIC64_INIT(0);
@@ -406,7 +361,7 @@ static int await(struct zcrypt_request *req)
 		ap_cancel_message(aq, msg);
 		if (msg->stage != AP_MSG_RECEIVED) {
 			if (!left)
-				return -EIO;
+				return may_have_run(req) ? -ECANCELED : -EIO;
 			return may_have_run(req) ? -EINTR : -ERESTARTSYS;
 		}
 	}
@@ -457,8 +412,8 @@ static long send_once(struct zcrypt_request *req, unsigned int *refusals)
 
 static long send_till_done(struct zcrypt_request *req)
 {
-	unsigned long give_up = jiffies + RESEND_S * HZ;
-	unsigned int refusals = 0;
+	unsigned int refusals = 0, hand_backs = 0;
+	unsigned long give_up = 0;
 	bool scanned = false;
 	long rc;
 
@@ -467,7 +422,7 @@ static long send_till_done(struct zcrypt_request *req)
 		if (rc) {
 			if (scanned)
 				return rc;
-			zcrypt_rescan();
+			ap_bus_rescan(msecs_to_jiffies(RESCAN_MS));
 			scanned = true;
 			continue;
 		}
@@ -475,11 +430,14 @@ static long send_till_done(struct zcrypt_request *req)
 		zcrypt_drop(req);
 		if (rc != -EAGAIN)
 			return rc;
-		if (time_after(jiffies, give_up))
+		/* A card that kept it for long has not used up its other chances */
+		if (!hand_backs++)
+			give_up = jiffies + RESEND_S * HZ;
+		else if (time_after(jiffies, give_up))
 			return -EIO;
 		if (signal_pending(current))
 			return -ERESTARTSYS;
-		if (req->nr_tried % HAND_BACKS_IN_A_ROW == 0)
+		if (hand_backs % HAND_BACKS_IN_A_ROW == 0)
 			msleep_interruptible(10);
 		scanned = false;
 	}
@@ -505,6 +463,7 @@ long zcrypt_send_request(struct zcrypt_request *req)
 	req->kinds = operations[req->op].kinds;
 	req->card = AUTOSELECT;
 	req->domain = AUTOSEL_DOM;
+	req->ctrl_domain = AUTOSEL_DOM;
 	req->factor = 1;
 	INIT_LIST_HEAD(&req->msg.list);
 
