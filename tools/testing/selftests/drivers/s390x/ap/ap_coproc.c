@@ -3,7 +3,8 @@
  * ap_coproc: requests to coprocessors, with all that belongs to them, and what
  * the card thinks of them.
  *
- *	ap_coproc [-d DEVICE] me BITS [FLAW]	RSA; FLAW: even, large, zero
+ *	ap_coproc [-d DEVICE] me BITS [FLAW]	RSA; FLAW: even, large, zero, or
+ *						nullN: pointer N is NULL
  *	ap_coproc [-d DEVICE] crt [FLAW]	RSA with a key of 512 bits
  *	ap_coproc [-d DEVICE] query KEYWORD CARD DOMAIN
  *	ap_coproc [-d DEVICE] verb FUNCTION CARD DOMAIN
@@ -19,8 +20,10 @@
  * for EP11 functions the result, then the length of what came, and its first 8
  * bytes if they are text.
  *
- * "load" sends queries, random numbers and EP11 queries until a signal comes,
- * checks each answer, and reports like ap_load.  "apqns" lists the queues that
+ * "load" sends queries, random numbers and EP11 queries until a signal comes and
+ * reports like ap_load.  A query is for a certain card, and its answer must be
+ * the one that this card gave before; the others are for any card, and must have
+ * the right length and not be zeroes.  "apqns" lists the queues that
  * have a valid master key, the one with that pattern if there is one given;
  * "seckey" has a key made.  Both ask the kernel's pkey interface.
  *
@@ -54,13 +57,14 @@ typedef __u8 u8;
 #define DATA		8192
 #define MAX_ERRNO	160
 #define MAX_THREADS	64
+#define MAX_KNOWN	8
 
 static const char *device = "/dev/z90crypt";
 static int fd;
 
 static void bad_usage(void)
 {
-	fputs("usage: ap_coproc [-d DEVICE] me BITS [even|large|zero] | crt [even|large|zero] |\n"
+	fputs("usage: ap_coproc [-d DEVICE] me BITS [FLAW] | crt [FLAW] |\n"
 	      "       query KEYWORD CARD DOMAIN | verb FUNCTION CARD DOMAIN |\n"
 	      "       random BYTES CARD DOMAIN | info QUERY CARD DOMAIN |\n"
 	      "       ep11 FUNCTION CARD DOMAIN | load THREADS |\n"
@@ -99,6 +103,18 @@ static bool has_flaw(const char *flaw, const char *name)
 	return flaw && !strcmp(flaw, name);
 }
 
+/* The pointers that a request reads from */
+static void make_null(const char *flaw, __u8 **pointers[], unsigned int count)
+{
+	unsigned int n;
+
+	if (!flaw || sscanf(flaw, "null%u", &n) != 1)
+		return;
+	if (n >= count)
+		bad_usage();
+	*pointers[n] = NULL;
+}
+
 static void tell_rsa(int rc, const u8 *out, const u8 *answer, size_t len)
 {
 	puts(rc ? errno_name(errno) : memcmp(out, answer, len) ? "WRONG" : "OK");
@@ -118,6 +134,7 @@ static void rsa_me(unsigned int bits, const char *flaw)
 		.outputdata = out, .outputdatalength = len,
 		.b_key = exp, .n_modulus = mod,
 	};
+	__u8 **from[] = { &me.inputdata, &me.b_key, &me.n_modulus };
 
 	if (len == KEY) {
 		memcpy(in, key_in, len);
@@ -137,6 +154,7 @@ static void rsa_me(unsigned int bits, const char *flaw)
 		memcpy(in, mod, len);
 	if (has_flaw(flaw, "zero"))
 		memset(mod, 0, len);
+	make_null(flaw, from, 3);
 	tell_rsa(ioctl(fd, ICARSAMODEXPO, &me), out, answer, len);
 }
 
@@ -150,6 +168,8 @@ static void rsa_crt(const char *flaw)
 		.np_prime = p, .nq_prime = q,
 		.bp_key = dp, .bq_key = dq, .u_mult_inv = u,
 	};
+	__u8 **from[] = { &crt.inputdata, &crt.np_prime, &crt.nq_prime,
+			  &crt.bp_key, &crt.bq_key, &crt.u_mult_inv };
 
 	memcpy(in, has_flaw(flaw, "large") ? key_n : key_in, KEY);
 	memcpy(p + CRT_PAD, key_p, PRIME);
@@ -161,6 +181,7 @@ static void rsa_crt(const char *flaw)
 		q[PRIME - 1] &= ~1;
 	if (has_flaw(flaw, "zero"))
 		memset(p, 0, sizeof(p));
+	make_null(flaw, from, 6);
 	tell_rsa(ioctl(fd, ICARSACRT, &crt), out, key_out, KEY);
 }
 
@@ -198,10 +219,21 @@ static unsigned int get32(const u8 *at)
 	return get16(at) << 16 | get16(at + 2);
 }
 
-static void keep(struct answer *a, const u8 *data, size_t len)
+/*
+ * What a reply of @size bytes has at @data, if what it says of its length is
+ * so: the card is not to be trusted.
+ */
+static void keep(struct answer *a, const u8 *reply, size_t size, const u8 *data,
+		 size_t len)
 {
-	a->len = len < DATA ? len : DATA;
-	memcpy(a->data, data, a->len);
+	size_t at = data - reply;
+
+	if (at > size || len > size - at) {
+		a->err = EBADMSG;
+		return;
+	}
+	a->len = len;
+	memcpy(a->data, data, len);
 }
 
 /* A verb with a keyword; @bytes is the length of the data that it shall send */
@@ -250,7 +282,8 @@ static struct answer cca(const char *function, const char *keyword,
 		a.len = xcrb.reply_data_length;
 	} else {
 		len = get16(reply + sizeof(*cprbx) + 2);
-		keep(&a, reply + sizeof(*cprbx) + 4, len - 2);
+		keep(&a, reply, xcrb.reply_control_blk_length,
+		     reply + sizeof(*cprbx) + 4, len < 2 ? REPLY : len - 2);
 	}
 	return a;
 }
@@ -300,7 +333,7 @@ static struct answer ep11(unsigned int function, unsigned int query, long card,
 	}
 	a.rc = get32(result + 2);
 	if (urb.resp_len > (size_t)(result + 10 - reply))
-		keep(&a, result + 10, get16(result + 8));
+		keep(&a, reply, urb.resp_len, result + 10, get16(result + 8));
 	return a;
 }
 
@@ -340,6 +373,7 @@ static void tell_ep11(struct answer a)
 
 struct worker {
 	pthread_t thread;
+	unsigned int number;
 	unsigned long done;
 	unsigned long wrong;
 	unsigned long errors[MAX_ERRNO];
@@ -347,35 +381,70 @@ struct worker {
 
 static atomic_bool stop;
 
-static bool is_right(unsigned int kind, const struct answer *a)
+/* What the CCA cards say of domain 0 before the load begins */
+static struct known {
+	long card;
+	struct answer answer;
+} known[MAX_KNOWN];
+static unsigned int nr_known;
+
+static void get_known(void)
 {
-	static const size_t len[] = { 10 * 8, 256, 196 };
+	struct known *k;
+	long card;
+
+	for (card = 0; card < 256 && nr_known < MAX_KNOWN; card++) {
+		k = &known[nr_known];
+		k->card = card;
+		k->answer = cca("FQ", "STATICSA", 0, card, 0);
+		if (!k->answer.err && !k->answer.rc)
+			nr_known++;
+		else if (k->answer.err != ENODEV)
+			exit(2);
+	}
+	if (!nr_known)
+		exit(2);
+}
+
+static bool same(const struct answer *a, const struct answer *b)
+{
+	return !a->rc && a->len == b->len && !memcmp(a->data, b->data, b->len);
+}
+
+static bool is_some(const struct answer *a, size_t len)
+{
 	static const u8 none[256];
 
-	return !a->rc && a->len == len[kind] &&
-	       memcmp(a->data, none, a->len < 256 ? a->len : 256);
+	return !a->rc && a->len == len &&
+	       memcmp(a->data, none, len < 256 ? len : 256);
 }
 
 static void *work(void *arg)
 {
 	struct worker *w = arg;
-	unsigned int kind = 0;
+	unsigned int n, kind = w->number;
 	struct answer a;
+	bool right;
 
 	while (!atomic_load(&stop)) {
-		if (kind == 0)
-			a = cca("FQ", "STATICSA", 0, -1, -1);
-		else if (kind == 1)
+		if (kind % 3 == 0) {
+			n = kind / 3 % nr_known;
+			a = cca("FQ", "STATICSA", 0, known[n].card, 0);
+			right = same(&a, &known[n].answer);
+		} else if (kind % 3 == 1) {
 			a = cca("RL", "RANDOM  ", 256, -1, -1);
-		else
+			right = is_some(&a, 256);
+		} else {
 			a = ep11(38, 1, -1, -1);
+			right = is_some(&a, 196);
+		}
 		if (a.err)
 			w->errors[a.err < MAX_ERRNO ? a.err : 0]++;
-		else if (!is_right(kind, &a))
+		else if (!right)
 			w->wrong++;
 		else
 			w->done++;
-		kind = (kind + 1) % 3;
+		kind++;
 	}
 	return NULL;
 }
@@ -388,14 +457,17 @@ static int load(unsigned int threads)
 	unsigned int i;
 	int sig, e;
 
+	get_known();
 	/* No request is broken off by a signal: only this thread sees them. */
 	sigemptyset(&sigs);
 	sigaddset(&sigs, SIGTERM);
 	sigaddset(&sigs, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &sigs, NULL);
-	for (i = 0; i < threads; i++)
+	for (i = 0; i < threads; i++) {
+		workers[i].number = i;
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
 			exit(2);
+	}
 	sigwait(&sigs, &sig);
 	atomic_store(&stop, true);
 	for (i = 0; i < threads; i++) {

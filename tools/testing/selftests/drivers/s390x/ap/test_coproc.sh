@@ -6,7 +6,7 @@
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
-plan 58
+plan 59
 HWRNG=/sys/class/misc/hw_random
 stack_up "cards=8c,8p,7c domains=2 log=262144"
 # The kernel helps itself to random numbers at any time; not yet
@@ -114,6 +114,15 @@ for flaw in even large zero; do
 done
 expect "bad numbers are the sender's fault" "$flaws" \
 	" EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL"
+nulls=
+for n in 0 1 2; do
+	nulls="$nulls $(ap_coproc me 512 null$n)"
+done
+for n in 0 1 2 3 4 5; do
+	nulls="$nulls $(ap_coproc crt null$n)"
+done
+expect "and numbers that are nowhere" "$nulls" \
+	" EFAULT EFAULT EFAULT EFAULT EFAULT EFAULT EFAULT EFAULT EFAULT"
 expect "and no queue suffers" "$(cat $DEV/0?.????/online | sort | uniq -c | tr -s ' ')" " 6 1"
 
 # --- other requests ----------------------------------------------------------------
@@ -223,12 +232,11 @@ while [ $round -lt "$max" ]; do
 	for q in 00.0001 01.0001 02.0001; do
 		wait_for 20 q_has_driver $q cex4queue || diag "$q: $(q_driver $q)"
 	done
-	wait_for 20 all_idle
 done
-sim_log "$TMP/sim"
 kill "$RSA" "$CPRB"
 wait_for 90 gone "$RSA"
 wait_for 90 gone "$CPRB"
+sim_log "$TMP/sim"
 sed 's/^/# /' "$TMP/rsa" "$TMP/cprb"
 for q in 00.0001 01.0001 02.0001; do
 	proven $q "$TMP/sim" || echo "$q was not proven clean"

@@ -173,11 +173,13 @@ struct apsim_format {
  *	all of it
  * @len: all of it; what neither @head nor @body holds is zeroes
  * @body: the bytes after @head, or NULL; owned, freed with kfree_sensitive()
+ * @body_len: how many
  */
 struct apsim_reply {
 	u8 head[APSIM_HEAD];
 	u32 hlen;
 	u32 len;
+	u32 body_len;
 	u8 *body;
 };
 
@@ -695,8 +697,7 @@ void apsim_fault_show(struct seq_file *m);
 int apsim_apqn_parse(const char *text, int *card, int *domain);
 
 /* apsim_mutate.c */
-void apsim_mutate(struct apsim_reply *reply, u8 how, u32 seed,
-		  struct apsim_bin *bin);
+void apsim_mutate(struct apsim_reply *reply, u8 how, u32 seed);
 
 /* ---- debugfs ---- */
 

@@ -22,6 +22,7 @@
 #define REQ_HEAD	0x58
 #define REQ_OFFSETS	16	/* of four blocks */
 #define REQ_AGENT	32
+#define REQ_RQID	48
 #define REQ_FUNCTION	52
 #define REQ_LENGTHS	56	/* of four blocks */
 #define REQ_ROOMS	72	/* for four blocks of the reply */
@@ -210,6 +211,18 @@ static u8 find_block(const u8 *msg, u32 len, u32 nth, struct apsim_in *block)
 	return 0;
 }
 
+/* What must be zero in the header, as zcrypt_msgtype6.h describes it */
+static const struct {
+	u8 at, len;
+} reserved[] = {
+	{ 0, 1 }, { 2, 14 },
+	{ REQ_OFFSETS + 4 * BLOCKS_USED, 4 * (BLOCKS - BLOCKS_USED) },
+	{ REQ_AGENT + 2, 14 },
+	{ REQ_RQID + 2, 2 }, { REQ_FUNCTION + 2, 2 },
+	{ REQ_LENGTHS + 4 * BLOCKS_USED, 4 * (BLOCKS - BLOCKS_USED) },
+	{ REQ_ROOMS + 4 * BLOCKS_USED, 4 * (BLOCKS - BLOCKS_USED) },
+};
+
 static u8 take_apart(struct apsim_cprb *c, const u8 *msg, u32 len)
 {
 	u32 i;
@@ -219,8 +232,8 @@ static u8 take_apart(struct apsim_cprb *c, const u8 *msg, u32 len)
 		return APSIM_ERR_MSG_LENGTH;
 	if (word(msg, REQ_OFFSETS, 0) != REQ_HEAD)
 		return APSIM_ERR_MALFORMED;
-	for (i = BLOCKS_USED; i < BLOCKS; i++)
-		if (word(msg, REQ_OFFSETS, i) || word(msg, REQ_LENGTHS, i))
+	for (i = 0; i < ARRAY_SIZE(reserved); i++)
+		if (memchr_inv(msg + reserved[i].at, 0, reserved[i].len))
 			return APSIM_ERR_RESERVED;
 	err = find_block(msg, len, 0, &c->control);
 	if (!err)
@@ -291,8 +304,7 @@ void apsim_cprb_compute(const struct apsim_queue *q, const struct apsim_job *job
 		apsim_reply_error(reply, TYPE_ERROR, err);
 		return;
 	}
-	*reply = (struct apsim_reply) {
-		.len = complete_reply(&c, buf),
-		.body = buf,
-	};
+	*reply = (struct apsim_reply) { .body = buf };
+	reply->body_len = complete_reply(&c, buf);
+	reply->len = reply->body_len;
 }

@@ -56,6 +56,7 @@ static void reply_result(struct apsim_reply *reply, u32 size, u8 *body)
 		.hlen = APSIM_HEAD,
 		.len = APSIM_HEAD + size,
 		.body = body,
+		.body_len = body ? size : 0,
 	};
 	put_unaligned_be16(reply->len, reply->head + 2);
 }
@@ -76,13 +77,16 @@ u32 apsim_reply_piece(const struct apsim_reply *reply, u32 off,
 		*piece = reply->head + off;
 		return reply->hlen - off;
 	}
-	if (reply->body) {
-		*piece = reply->body + off - reply->hlen;
-		return reply->len - off;
+	off -= reply->hlen;
+	if (off < reply->body_len) {
+		*piece = reply->body + off;
+		return reply->body_len - off;
 	}
+	off += reply->hlen;
 	*piece = zeroes;
 	return min_t(u32, sizeof(zeroes), reply->len - off);
 }
+EXPORT_SYMBOL_GPL(apsim_reply_piece);
 
 static const struct apsim_format *find_format(const u8 *head)
 {

@@ -3,15 +3,17 @@
  * apsim: replies that lie
  *
  * A rule "do=mutate=HH seed=N" spoils replies.  The bits of HH say in which
- * ways; for all but the last two of them the format itself gives the lie away,
- * so that a driver has no excuse for taking such a reply for a result.
+ * ways.  The last two of them make wrong results; for the others the format
+ * gives the lie away, as far as it is for a driver to look: what is inside of a
+ * program's own CPRB is for the program.
  *
  * Nothing is allocated here: a reply is spoilt as it becomes available, with
  * the queue's lock held, perhaps in an interrupt.  So it is changed where it
- * is, and a longer one has zeroes for its contents.
+ * is, and a longer one goes on with zeroes.
  */
 
 #include <linux/bitops.h>
+#include <linux/export.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
 #include <asm/zcrypt.h>
@@ -30,7 +32,8 @@
 #define CPRBX_AT(field)	(BLOCK_AT + offsetof(struct CPRBX, field))
 #define EP11_AT(field)	(BLOCK_AT + offsetof(struct ep11_cprb, field))
 #define RULES_AT	(BLOCK_AT + sizeof(struct CPRBX) + 2)
-#define RESULT_AT	(RULES_AT + 2)
+/* Behind the rules, which have their own length */
+#define RESULT_AT	0
 
 #define ANY_VERSION	0
 #define CCA_VERSION	2
@@ -41,8 +44,8 @@
  * @type: type of the reply
  * @version: of its CPRB, or ANY_VERSION
  * @bytes: 2 or 4
- * @at: offset
- * @shrinks: counts what is at the end of the reply
+ * @at: offset, or RESULT_AT
+ * @shrinks: counts what is at the end of a reply without a second block
  */
 struct field {
 	u8 type;
@@ -60,12 +63,12 @@ static const struct field lengths[] = {
 	{ TYPE_CPRB_REPLY, ANY_VERSION, 4, COUNTS_AT + 12 },
 	{ TYPE_CPRB_REPLY, CCA_VERSION, 2, CPRBX_AT(cprb_len) },
 	{ TYPE_CPRB_REPLY, CCA_VERSION, 4, CPRBX_AT(rpl_msgbl) },
-	{ TYPE_CPRB_REPLY, CCA_VERSION, 4, CPRBX_AT(rpld_parml) },
+	{ TYPE_CPRB_REPLY, CCA_VERSION, 4, CPRBX_AT(rpld_parml), true },
 	{ TYPE_CPRB_REPLY, CCA_VERSION, 4, CPRBX_AT(rpld_datal) },
 	{ TYPE_CPRB_REPLY, CCA_VERSION, 2, RULES_AT },
 	{ TYPE_CPRB_REPLY, CCA_VERSION, 2, RESULT_AT, true },
 	{ TYPE_CPRB_REPLY, EP11_VERSION, 2, EP11_AT(cprb_len) },
-	{ TYPE_CPRB_REPLY, EP11_VERSION, 4, EP11_AT(payload_len) },
+	{ TYPE_CPRB_REPLY, EP11_VERSION, 4, EP11_AT(payload_len), true },
 };
 
 static const struct field codes[] = {
@@ -81,7 +84,8 @@ static u8 *byte_of(struct apsim_reply *reply, u32 at)
 		return NULL;
 	if (at < reply->hlen)
 		return reply->head + at;
-	return reply->body ? reply->body + at - reply->hlen : NULL;
+	at -= reply->hlen;
+	return at < reply->body_len ? reply->body + at : NULL;
 }
 
 static u8 value_of(struct apsim_reply *reply, u32 at)
@@ -91,30 +95,39 @@ static u8 value_of(struct apsim_reply *reply, u32 at)
 	return byte ? *byte : 0;
 }
 
+static u32 where(struct apsim_reply *reply, const struct field *f)
+{
+	return f->at != RESULT_AT ? f->at :
+	       RULES_AT + (value_of(reply, RULES_AT) << 8 |
+			   value_of(reply, RULES_AT + 1));
+}
+
 static bool has_field(struct apsim_reply *reply, const struct field *f)
 {
+	u32 at = where(reply, f);
+
 	return value_of(reply, TYPE_AT) == f->type &&
 	       (f->version == ANY_VERSION ||
 		value_of(reply, VERSION_AT) == f->version) &&
-	       byte_of(reply, f->at) && byte_of(reply, f->at + f->bytes - 1);
+	       byte_of(reply, at) && byte_of(reply, at + f->bytes - 1);
 }
 
 /* A field may begin in the head and end in the body. */
 static u32 get_field(struct apsim_reply *reply, const struct field *f)
 {
-	u32 val = 0, i;
+	u32 at = where(reply, f), val = 0, i;
 
 	for (i = 0; i < f->bytes; i++)
-		val = val << 8 | value_of(reply, f->at + i);
+		val = val << 8 | value_of(reply, at + i);
 	return val;
 }
 
 static void set_field(struct apsim_reply *reply, const struct field *f, u32 val)
 {
-	u32 i;
+	u32 at = where(reply, f), i;
 
 	for (i = f->bytes; i--; val >>= 8)
-		*byte_of(reply, f->at + i) = val;
+		*byte_of(reply, at + i) = val;
 }
 
 static const struct field *any_field(struct apsim_reply *reply,
@@ -144,8 +157,18 @@ static u32 other_number(u32 old, u32 *dice)
 	return tries[apsim_random(dice) % ARRAY_SIZE(tries)];
 }
 
-static void spoil_type(struct apsim_reply *reply, u32 *dice,
-		       struct apsim_bin *bin)
+/* Something else than what is there, in as many bytes as there are */
+static void change_field(struct apsim_reply *reply, const struct field *f,
+			 u32 *dice)
+{
+	u32 old = get_field(reply, f);
+
+	set_field(reply, f, other_number(old, dice));
+	if (get_field(reply, f) == old)
+		set_field(reply, f, old ^ (1 + apsim_random(dice) % 255));
+}
+
+static void spoil_type(struct apsim_reply *reply, u32 *dice)
 {
 	static const u8 known[] = { 0x00, 0x80, 0x82, 0x84, 0x86, 0x87, 0x88 };
 	u8 *type = byte_of(reply, TYPE_AT), next;
@@ -156,35 +179,33 @@ static void spoil_type(struct apsim_reply *reply, u32 *dice,
 	*type = next != *type ? next : *type ^ (1 + apsim_random(dice) % 255);
 }
 
-static void spoil_length(struct apsim_reply *reply, u32 *dice,
-			 struct apsim_bin *bin)
+static void spoil_length(struct apsim_reply *reply, u32 *dice)
 {
 	const struct field *f = any_field(reply, lengths, ARRAY_SIZE(lengths),
 					  dice);
 
 	if (f)
-		set_field(reply, f, other_number(get_field(reply, f), dice));
+		change_field(reply, f, dice);
 }
 
-static void spoil_code(struct apsim_reply *reply, u32 *dice,
-		       struct apsim_bin *bin)
+static void spoil_code(struct apsim_reply *reply, u32 *dice)
 {
 	const struct field *f = any_field(reply, codes, ARRAY_SIZE(codes), dice);
 	u8 *code = byte_of(reply, CODE_AT);
 
 	if (f && apsim_random(dice) % 2)
-		set_field(reply, f, other_number(get_field(reply, f), dice));
+		change_field(reply, f, dice);
 	else if (code)
-		*code = 1 + apsim_random(dice) % 255;
+		*code ^= 1 + apsim_random(dice) % 255;
 }
 
-static void cut(struct apsim_reply *reply, u32 *dice, struct apsim_bin *bin)
+static void cut(struct apsim_reply *reply, u32 *dice)
 {
 	if (reply->len > 1)
 		reply->len = 1 + apsim_random(dice) % (reply->len - 1);
 }
 
-static void grow(struct apsim_reply *reply, u32 *dice, struct apsim_bin *bin)
+static void grow(struct apsim_reply *reply, u32 *dice)
 {
 	u32 most = apsim_max_message();
 
@@ -192,34 +213,40 @@ static void grow(struct apsim_reply *reply, u32 *dice, struct apsim_bin *bin)
 		return;
 	if (apsim_random(dice) % 2)
 		most = min(most, reply->len + 16);
-	apsim_bin_add(bin, reply->body);
-	reply->body = NULL;
 	reply->len += 1 + apsim_random(dice) % (most - reply->len);
 }
 
-/* Every length that counts the end of the reply fits: only the result lacks. */
-static void shorten(struct apsim_reply *reply, u32 *dice, struct apsim_bin *bin)
+/*
+ * The result lacks its end, and so say the lengths of the message and of its
+ * CPRB. Some part of each of them stays. A second block would be what is at the
+ * end; nothing is done to a reply that has one.
+ */
+static void shorten(struct apsim_reply *reply, u32 *dice)
 {
-	u32 less, i, least = 0;
+	static const struct field second = {
+		TYPE_CPRB_REPLY, ANY_VERSION, 4, COUNTS_AT + 8
+	};
+	u32 less = reply->len - min(reply->len, reply->hlen), i;
+	const struct field *f;
+	bool any = false;
 
-	for (i = 0; i < ARRAY_SIZE(lengths); i++)
-		if (lengths[i].shrinks && has_field(reply, &lengths[i]))
-			least = lengths[i].at + lengths[i].bytes;
-	if (!least)
+	if (has_field(reply, &second) && get_field(reply, &second))
 		return;
-	least = max(least, reply->hlen);
-	if (reply->len <= least)
+	for (i = 0, f = lengths; i < ARRAY_SIZE(lengths); i++, f++)
+		if (f->shrinks && has_field(reply, f) && get_field(reply, f) > 3) {
+			less = min(less, get_field(reply, f) - 3);
+			any = true;
+		}
+	if (!any || !less)
 		return;
-	less = 1 + apsim_random(dice) % (reply->len - least);
-	for (i = 0; i < ARRAY_SIZE(lengths); i++)
-		if (lengths[i].shrinks && has_field(reply, &lengths[i]))
-			set_field(reply, &lengths[i],
-				  get_field(reply, &lengths[i]) - less);
+	less = 1 + apsim_random(dice) % less;
+	for (i = 0, f = lengths; i < ARRAY_SIZE(lengths); i++, f++)
+		if (f->shrinks && has_field(reply, f) && get_field(reply, f) > 3)
+			set_field(reply, f, get_field(reply, f) - less);
 	reply->len -= less;
 }
 
-static void spoil_bytes(struct apsim_reply *reply, u32 *dice,
-			struct apsim_bin *bin)
+static void spoil_bytes(struct apsim_reply *reply, u32 *dice)
 {
 	u32 n = 1 + apsim_random(dice) % 8;
 	u8 *byte;
@@ -231,7 +258,7 @@ static void spoil_bytes(struct apsim_reply *reply, u32 *dice,
 	}
 }
 
-static void garbage(struct apsim_reply *reply, u32 *dice, struct apsim_bin *bin)
+static void garbage(struct apsim_reply *reply, u32 *dice)
 {
 	u8 *byte;
 	u32 i;
@@ -240,8 +267,7 @@ static void garbage(struct apsim_reply *reply, u32 *dice, struct apsim_bin *bin)
 		*byte = apsim_random(dice);
 }
 
-static void (*const ways[8])(struct apsim_reply *reply, u32 *dice,
-			     struct apsim_bin *bin) = {
+static void (*const ways[8])(struct apsim_reply *reply, u32 *dice) = {
 	spoil_type, spoil_length, spoil_code, cut, grow, shorten,
 	spoil_bytes, garbage,
 };
@@ -252,12 +278,10 @@ static void (*const ways[8])(struct apsim_reply *reply, u32 *dice,
  * @how: bit n allows ways[n]; 0 allows all
  * @seed: says which of them, and all the rest; the same seed does the same to
  *	the same reply
- * @bin: gets what is left over
  *
  * Context: any; the caller holds the queue's lock.
  */
-void apsim_mutate(struct apsim_reply *reply, u8 how, u32 seed,
-		  struct apsim_bin *bin)
+void apsim_mutate(struct apsim_reply *reply, u8 how, u32 seed)
 {
 	u32 dice = seed, nth, i;
 
@@ -268,5 +292,6 @@ void apsim_mutate(struct apsim_reply *reply, u8 how, u32 seed,
 	nth = apsim_random(&dice) % hweight8(how);
 	for (i = 0; !(how & BIT(i)) || nth--; i++)
 		;
-	ways[i](reply, &dice, bin);
+	ways[i](reply, &dice);
 }
+EXPORT_SYMBOL_GPL(apsim_mutate);

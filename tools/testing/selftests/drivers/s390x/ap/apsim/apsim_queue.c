@@ -121,7 +121,7 @@ void apsim_entry_done(struct apsim_queue *q, struct apsim_entry *e,
 	apsim_bin_add(bin, e->job.req);
 	apsim_bin_add(bin, e->reply.body);
 	e->job.req = NULL;
-	e->reply.body = NULL;
+	e->reply = (struct apsim_reply) {};
 	set_state(q, e, APSIM_E_FREE);
 }
 
@@ -252,7 +252,7 @@ static void becomes_available(struct apsim_queue *q, struct apsim_entry *e,
 			apsim_reply_error(&e->reply, 0x82, fault.code);
 			break;
 		case APSIM_DO_MUTATE:
-			apsim_mutate(&e->reply, fault.code, fault.seed, bin);
+			apsim_mutate(&e->reply, fault.code, fault.seed);
 			break;
 		case APSIM_DO_LOST_IRQ:
 			irqs = 0;
@@ -393,10 +393,7 @@ void apsim_queue_enqueue(struct apsim_queue *q, u64 psmid,
 	e->sent_as = psmid;
 	e->job = *job;
 	e->sent = 0;
-	if (job->req)
-		e->reply.body = NULL;
-	else
-		e->reply = *reply;
+	e->reply = job->req ? (struct apsim_reply) {} : *reply;
 	e->due = due_time(q, job->op, reorder);
 	q->used = true;
 	set_state(q, e, job->req || in_line ? APSIM_E_TODO : APSIM_E_WAIT);
