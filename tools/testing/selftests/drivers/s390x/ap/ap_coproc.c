@@ -546,7 +546,7 @@ static void seckey(long card, long domain)
 static const char *flaw_of(const char *text)
 {
 	if (text && strcmp(text, "even") && strcmp(text, "large") &&
-	    strcmp(text, "zero"))
+	    strcmp(text, "zero") && strncmp(text, "null", 4))
 		bad_usage();
 	return text;
 }

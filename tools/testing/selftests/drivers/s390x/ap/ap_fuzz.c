@@ -55,6 +55,7 @@
 #define MAX_BUFFERS	10
 #define SHOWN		10	/* offences that are told one by one */
 #define HANG_S		180	/* longer than any ioctl may take */
+#define SLOW_NS		200000000ull
 #define REPLY_ROOM	2048
 
 enum kind { ME, CRT, CPRB, EP11, STATUS, UNKNOWN, NR_KINDS };
@@ -272,6 +273,8 @@ struct fuzzer {
 	unsigned long errors[NR_KINDS][MAX_ERRNO];
 	unsigned long known, wrong, stray, odd, failed;
 	__u64 longest_ns, spent_ns[NR_KINDS];
+	unsigned long longest_nr;
+	__u64 results;		/* of what came out of each request; in any order */
 	atomic_ullong since;
 	atomic_bool finished;
 };
@@ -771,6 +774,17 @@ static void on_signal(int unused)
 	(void)unused;
 }
 
+/*
+ * A request that is restarted begins anew, and its card goes on with what it
+ * has begun: a slow one would never end.
+ */
+static bool is_slow(struct fuzzer *f)
+{
+	__u64 since = atomic_load(&f->since);
+
+	return since && now_ns() > since + SLOW_NS;
+}
+
 /* Also interrupts the others now and then, as a timer of theirs would */
 static void *race(void *unused)
 {
@@ -785,7 +799,8 @@ static void *race(void *unused)
 				disturb(&fuzzers[i], &dice);
 		if (++turn % 256 == 0) {
 			i = below(&dice, nr_threads);
-			if (!atomic_load(&fuzzers[i].finished))
+			if (!atomic_load(&fuzzers[i].finished) &&
+			    !is_slow(&fuzzers[i]))
 				pthread_kill(fuzzers[i].thread, SIGUSR1);
 		}
 		nanosleep(&pause, NULL);
@@ -864,8 +879,11 @@ static int issue(struct fuzzer *f, const struct request *r, int fd)
 	err = ioctl(fd, r->cmd, r->arg_at) ? errno : 0;
 	atomic_store(&f->since, 0);
 	took = now_ns() - begin;
-	if (took > f->longest_ns)
+	if (took > f->longest_ns) {
 		f->longest_ns = took;
+		f->longest_nr = r->nr;
+	}
+	f->results += mix(mix(r->nr * NR_KINDS + r->kind) + err);
 	f->spent_ns[r->kind] += took;
 	f->errors[r->kind][err < MAX_ERRNO ? err : 0]++;
 	if (!admitted(r->kind, err)) {
@@ -1081,7 +1099,8 @@ static bool report(double took)
 {
 	unsigned long known = 0, wrong = 0, stray = 0, odd = 0, failed = 0;
 	unsigned long n, all = 0;
-	__u64 longest = 0, spent;
+	__u64 longest = 0, spent, results = 0;
+	unsigned long longest_nr = 0;
 	unsigned int i;
 	int k, e;
 
@@ -1104,11 +1123,15 @@ static bool report(double took)
 		stray += fuzzers[i].stray;
 		odd += fuzzers[i].odd;
 		failed += fuzzers[i].failed;
-		if (fuzzers[i].longest_ns > longest)
+		results += fuzzers[i].results;
+		if (fuzzers[i].longest_ns > longest) {
 			longest = fuzzers[i].longest_ns;
+			longest_nr = fuzzers[i].longest_nr;
+		}
 	}
-	printf("ioctls %lu seconds %.1f longest_ms %.0f\n", all, took,
-	       longest / 1e6);
+	printf("ioctls %lu seconds %.1f longest_ms %.0f (number %lu)\n", all,
+	       took, longest / 1e6, longest_nr);
+	printf("results %016llx\n", (unsigned long long)results);
 	printf("known %lu wrong %lu failed %lu odd_errno %lu stray_writes %lu\n",
 	       known, wrong, failed, odd, stray);
 	return (garbled || !wrong) && !stray && !odd && !failed &&

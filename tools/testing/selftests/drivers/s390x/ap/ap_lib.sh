@@ -866,7 +866,9 @@ hand_over_domain() {
 			HAND_OVERS=$((HAND_OVERS + 2))
 		done
 	done
-	echo $HAND_OVERS >"$TMP/hand_overs"
+	# Whoever reads it finds one or the other number
+	echo $HAND_OVERS >"$TMP/hand_overs.new"
+	mv "$TMP/hand_overs.new" "$TMP/hand_overs"
 }
 
 # Domain 0 stays with zcrypt: while one queue is there no program may see an
@@ -874,7 +876,7 @@ hand_over_domain() {
 hand_over_all() {
 	local d
 
-	while ! [ -e "$TMP/enough" ]; do
+	while [ -d "$TMP" ] && ! [ -e "$TMP/enough" ]; do
 		for d in $(queues | sed 's/.*\.//' | sort -u); do
 			[ $((0x$d)) -eq 0 ] || hand_over_domain $((0x$d))
 		done
@@ -888,12 +890,13 @@ hand_overs_begin() {
 	echo 0 >"$TMP/hand_overs"
 	hand_over_all >"$TMP/hand_overs.bad" 2>&1 &
 	HANDER=$!
+	JOBS="$JOBS $HANDER"
 }
 
 # hand_overs_end WHAT MINIMUM: one test
 hand_overs_end() {
 	: >"$TMP/enough"
-	wait $HANDER
+	wait_for 120 gone $HANDER || echo "a hand-over does not end" >>"$TMP/hand_overs.bad"
 	HAND_OVERS=$(cat "$TMP/hand_overs")
 	[ "$HAND_OVERS" -ge "$2" ] ||
 		echo "$HAND_OVERS hand-overs, not $2" >>"$TMP/hand_overs.bad"
@@ -903,7 +906,7 @@ hand_overs_end() {
 
 # during_hand_overs NUMBER COMMAND...: the command again and again while queues
 # change hands, until they have done so NUMBER times.  Each run must be good;
-# RUNS counts them.
+# RUNS counts them.  That somebody still hands over is looked at, too.
 during_hand_overs() {
 	local number="$1"
 
@@ -912,6 +915,7 @@ during_hand_overs() {
 	while :; do
 		"$@" || return 1
 		RUNS=$((RUNS + 1))
+		! gone $HANDER || return 1
 		[ "$(cat "$TMP/hand_overs")" -lt "$number" ] || return 0
 	done
 }

@@ -12,7 +12,7 @@
  * -f freezes the sender between the arrival of its reply and its next look at
  * it, while COMMAND runs: the sender sleeps on CPU 0, and before its reply
  * comes, a thread of higher real-time priority occupies that CPU. The reply
- * must take longer than half a second and come within 2 seconds. Real-time
+ * must take longer than 0.6 seconds and come within 2 seconds. Real-time
  * throttling must be off (/proc/sys/kernel/sched_rt_runtime_us).
  *
  * -s has that many signals come, one a millisecond. Their handler does nothing,
@@ -158,7 +158,7 @@ static int frozen(const char *command, struct result *res)
 	go_to(1, 0);
 	if (pthread_create(&sender_thread, NULL, sender, res))
 		fail("no thread");
-	usleep(200000);
+	usleep(400000);
 	if (pthread_create(&hog_thread, NULL, hog, NULL))
 		fail("no thread");
 	while (!atomic_load(&hog_runs))

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Cards that lie: valid requests while a quarter of all replies is spoilt in one
-# way after the other.  What the format gives away is never taken for a result,
-# nothing hangs, nothing is written beside the result, and afterwards all is
-# well.  AP_FUZZ_COUNT: requests for each way (default 1000).
+# Cards that lie: valid requests, and the kernel's wish for random numbers, while
+# a quarter of all replies is spoilt in one way after the other.  What the format
+# of an RSA reply gives away is never taken for a result, nothing hangs, nothing
+# is written beside what is there for the reply, and afterwards all is well.  AP_FUZZ_COUNT: requests for each way (default 1000).
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
@@ -69,6 +69,20 @@ medic() {
 }
 job medic medic
 
+# Replies that are for the driver itself: random numbers, and what cards say of
+# themselves
+HWRNG=/sys/class/misc/hw_random
+asker() {
+	while :; do
+		timeout -s KILL 60 head -c 512 /dev/hwrng >/dev/null
+		cat $DEV/card02/serialnr $DEV/02.0000/mkvps $DEV/card03/serialnr
+		usleep 20000
+	done >/dev/null 2>&1
+}
+wait_for 20 grep -qw zcrypt $HWRNG/rng_available
+set_to $HWRNG/rng_current zcrypt
+job asker asker
+
 # lie HOW WHAT [OPTION]
 hits=0
 lie() {
@@ -98,6 +112,7 @@ expect_range "replies were spoilt" $hits $((COUNT / 2)) $((COUNT * 90))
 
 stop_jobs
 online
+set_to $HWRNG/rng_current none
 check "all queues are idle" wait_for 30 all_idle
 expect "no load is left behind" "$(cat $DEV/*/load | sort -u)" 0
 expect "all cards and queues are online" \

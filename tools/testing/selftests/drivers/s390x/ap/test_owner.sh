@@ -11,7 +11,7 @@
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
 plan 13
-stack_up "cards=8a domains=1 service_us=700000"
+stack_up "cards=8a domains=1 service_us=1000000"
 need vfio_ap
 Q=00.0000
 before="$(use_count zcrypt_cex4) $(use_count vfio_ap)"

@@ -24,14 +24,20 @@ all_clean() {
 	! cat $DEV/*/clean | grep -q "^not clean\|^in progress"
 }
 
-# timed COMMAND...: its time in ms in MS, -1 if it does not end
+# timed COMMAND...: its time in ms in MS, -1 if it fails
 timed() {
-	if bounded 60 ap_timed "$@"; then
-		MS=$(ms "$(tail -n 1 "$TMP/bounded")")
-	else
+	local rc
+
+	bounded 60 ap_timed "$@"
+	rc=$?
+	case $rc in
+	0) MS=$(ms "$(tail -n 1 "$TMP/bounded")") ;;
+	124) MS=60000 ;;
+	*)
 		diag "$(tail -n 3 "$TMP/bounded")"
 		MS=-1
-	fi
+		;;
+	esac
 }
 
 bad_timeout() {

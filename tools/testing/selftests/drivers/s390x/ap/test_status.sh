@@ -8,6 +8,10 @@ cd "$(dirname "$0")" && . ./ap_lib.sh
 
 plan 32
 stack_up "cards=8a,8c,8p,7a domains=3 depth=2" "domain=1"
+# Requests are counted here, and the kernel's own would be, too
+HWRNG=/sys/class/misc/hw_random
+wait_for 20 grep -qw zcrypt $HWRNG/rng_available
+set_to $HWRNG/rng_current none
 MINE=/sys/class/zcrypt/mine
 
 # What each queue that has a driver is, as the ioctl is to say it
