@@ -80,7 +80,7 @@ $(S)/list: force
 	@echo '$(sort $(PROGRAMS) $(SCRIPTS))' | cmp -s - $@ || \
 		echo '$(sort $(PROGRAMS) $(SCRIPTS))' >$@
 
-$(S)/user: $(PROGRAMS) $(S)/list scripts/user
+$(S)/user: $(PROGRAMS) $(S)/list $(TESTS)/Makefile scripts/user | $(S)/linux
 	@scripts/stage 'programs for the guest' user scripts/user
 	@touch $@
 

@@ -193,7 +193,11 @@ static const struct ap_state_desc ap_states[NR_AP_STATES] = {
 	.rc = AP_##_rc, .when = AP_WHEN_##_when, .next = AP_STATE_##_next, \
 	.look = AP_LOOK_##_look, .odd = true, }
 
-/* Sources: DESIGN.md section 10, there with the document or base file */
+/*
+ * Response codes and what may follow them: asm/ap.h, and for resets and
+ * interrupts vfio_ap_ops.c and the AP tests proposed for kvm-unit-tests. See
+ * "How it was tested" in Documentation/s390/zcrypt-remove.rst for all sources.
+ */
 static const struct ap_answer ap_answers_nqap[] = {
 	ROW(RESPONSE_NORMAL, ALWAYS, READY, SENT, REPLY),
 	ROW(RESPONSE_Q_FULL, ALWAYS, QUEUE_FULL, NONE, REPLY),

@@ -390,10 +390,15 @@ static unsigned int nr_known;
 
 static void get_known(void)
 {
+	char status[MAX_ZDEV_CARDIDS_EXT];
 	struct known *k;
 	long card;
 
-	for (card = 0; card < 256 && nr_known < MAX_KNOWN; card++) {
+	if (ioctl(fd, ZCRYPT_STATUS_MASK, status))
+		exit(2);
+	for (card = 0; card < MAX_ZDEV_CARDIDS_EXT && nr_known < MAX_KNOWN; card++) {
+		if (!status[card])
+			continue;
 		k = &known[nr_known];
 		k->card = card;
 		k->answer = cca("FQ", "STATICSA", 0, card, 0);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Queues go from the zcrypt driver to vfio_ap and back while programs compute
-# RSA on them and OpenSSL signs; shows what the firmware and what the programs
-# saw.
+# RSA on them, OpenSSL signs, and coprocessors are asked for what they are and for
+# random numbers; shows what the firmware and what the programs saw.
 #
 # usage: ap_demo.sh [--hand-overs N] [--threads N] [--key BITS] [--op OP] [--reset-ms N]
 #	N hand-overs (default 40, a multiple of 8 up to 400), threads of load
@@ -215,13 +215,15 @@ row() {
 
 stack_up "cards=$TYPES domains=$DOMAINS reset_ms=$RESET_MS service_us=$SERVICE_US"
 need vfio_ap
-echo "2 accelerators, a CCA and an EP11 coprocessor x $DOMAINS domains, $THREADS threads of RSA-$KEY ($OP), OpenSSL signs, $HAND_OVERS hand-overs, a reset takes $RESET_MS ms, an operation $((SERVICE_US / 1000)) ms"
+echo "2 accelerators, a CCA and an EP11 coprocessor x $DOMAINS domains, $THREADS threads of RSA-$KEY ($OP), 2 of CPRBs, OpenSSL signs, $HAND_OVERS hand-overs, a reset takes $RESET_MS ms, an operation $((SERVICE_US / 1000)) ms"
 signers_prepare
 before=$(counts)
 job load ap_load --threads "$THREADS" --key "$KEY" --op "$OP" --seconds 3600
 LOAD=$JOB
 wait_for 20 eval '[ "$(cat $DEV/card00/request_count)" -gt "$THREADS" ]' ||
 	die "the load does not start: $(cat "$TMP/load")"
+job cprbs ap_coproc load 2
+CPRBS=$JOB
 SIGNER_JOBS=
 for i in $SIGNERS; do
 	signer "$i" &
@@ -263,8 +265,9 @@ set_to $AP/aqmask "+0-255"
 nap 0.2
 
 [ -z "$SIGNERS" ] || signers_result >"$TMP/signers"
-kill "$LOAD"
+kill "$LOAD" "$CPRBS"
 wait_for 90 gone "$LOAD" || trouble "the load does not end"
+wait_for 90 gone "$CPRBS" || trouble "the CPRBs do not end"
 JOBS=
 wait_for 10 eval '[ "$(counts)" = "$before" ]'
 after=$(counts)
@@ -276,6 +279,8 @@ lost=$((${stuck:-1} + ${errors:-1}))
 echo
 echo "requests      done ${done_:-?}, wrong ${wrong:-?}, lost $lost, sent elsewhere $FLUSHED"
 sed -n 's/^seconds/load          seconds/p; s/^latency_us/latency, us   /p; s/^error/errors       /p' "$TMP/load"
+read -r cprbs <"$TMP/cprbs" || cprbs=none
+echo "CPRBs         $cprbs"
 [ -z "$SIGNERS" ] || cat "$TMP/signers"
 echo "use counts    before $before"
 echo "              after  $after"
@@ -283,6 +288,10 @@ echo "              after  $after"
 [ "${done_:-0}" -gt 0 ] || trouble "no request was answered"
 [ "${wrong:-1}" -eq 0 ] || trouble "wrong answers: $wrong"
 [ "$lost" -eq 0 ] || trouble "requests lost: $lost"
+case $cprbs in
+"done "[1-9]*" wrong 0 errors 0") ;;
+*) trouble "CPRBs: $(cat "$TMP/cprbs")" ;;
+esac
 [ "$UNCLEAN" -eq 0 ] || trouble "hand-overs not proven clean: $UNCLEAN"
 [ "$after" = "$before" ] || trouble "use counts differ"
 [ "$(cat $AP/bindings)" = "$(queues | wc -l)/$(queues | wc -l) (complete)" ] ||

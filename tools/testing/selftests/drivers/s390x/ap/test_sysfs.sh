@@ -101,7 +101,7 @@ EOF
 done
 expect "the queue lies below its card" "$(readlink -f $DEV/01.0002)" "$(readlink -f $DEV/card01)/01.0002"
 
-# The CCA card would get RSA requests too, and it answers them with an error
+# The CCA card would get some of the RSA requests
 set_to $DEV/card01/online 0
 
 # A queue with work, one being reset, and one without a driver
