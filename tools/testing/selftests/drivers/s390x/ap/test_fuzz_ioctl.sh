@@ -49,7 +49,7 @@ check "all queues are idle" wait_for 10 all_idle
 
 # The same numbers give the same requests
 same() {
-	ap_fuzz --count 400 --seed "$1" --threads 1 --race 0 --verify /dev/good |
+	ap_fuzz --count "$(rounds 400)" --seed "$1" --threads 1 --race 0 --verify /dev/good |
 		sed -n 's/^results //p'
 }
 same 7 >"$TMP/one"

@@ -76,7 +76,7 @@ asker() {
 	while :; do
 		timeout -s KILL 60 head -c 512 /dev/hwrng >/dev/null
 		cat $DEV/card02/serialnr $DEV/02.0000/mkvps $DEV/card03/serialnr
-		usleep 20000
+		sleep 0.5
 	done >/dev/null 2>&1
 }
 wait_for 20 grep -qw zcrypt $HWRNG/rng_available
