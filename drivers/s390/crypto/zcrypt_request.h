@@ -55,6 +55,8 @@ enum zcrypt_op {
  * @factor: by which the rating is multiplied
  * @card: the card wanted, or AUTOSELECT
  * @domain: the domain wanted, or AUTOSEL_DOM
+ * @ctrl_domain: control domain that it is about, for the masks of its node, or
+ *	AUTOSEL_DOM
  * @targets: EP11: the queues wanted, or NULL
  * @nr_targets: number of @targets
  * @repeatable: may be executed twice
