@@ -51,7 +51,8 @@ sim_log "$TMP/sim"
 expect "the card saw each of the two once" \
 	"$(awk '$4 == "NQAP" && / cc=0 / { n++ } END { print n + 0 }' "$TMP/sim")" 2
 
-# Nowhere to go
+# Nowhere to go, and no reply before that
+sim fault "add apqn=* insn=REPLY do=hold count=inf"
 job one ap_request cprb FQ 1 0
 one=$JOB
 wait_for 10 eval '[ "$(cat $DEV/01.0000/pendingq_count)" -ge 1 ]' || die "no request"
@@ -61,6 +62,8 @@ unbind 01.0000 || die "unbind: $RES"
 wait_for 20 gone "$one"
 now_cs
 took=$(((NOW - start) * 10))
+sim fault clear
+sim release '*'
 expect_like "the last queue gone: ENODEV" "$(cat "$TMP/one")" "ENODEV *"
 expect_range "within two seconds (ms)" $took 0 $((2000 + SLACK_MS))
 # shellcheck disable=SC2046
