@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# RSA from 16 threads (4 on a debug kernel) while queues go to other drivers and
+# RSA from 16 threads (8 on a debug kernel) while queues go to other drivers and
 # come back: no wrong answer, no request lost, and each queue changes hands clean.
 #
 # A program that had picked the queue just before it went sees no error either.
@@ -14,7 +14,7 @@ need vfio_ap
 td_load
 before="$(use_count zcrypt_cex4) $(use_count vfio_ap) $(use_count ap_testdrv)"
 THREADS=16
-[ $DEBUG_KERNEL = 0 ] || THREADS=4
+[ $DEBUG_KERNEL = 0 ] || THREADS=8
 job load ap_load --threads $THREADS --key mix --op me-pub --seconds 86400
 LOAD=$JOB
 wait_for 10 eval '[ "$(cat $DEV/card00/request_count)" -gt 20 ]' || die "no load"

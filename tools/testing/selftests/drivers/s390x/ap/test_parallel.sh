@@ -67,7 +67,7 @@ taken() {
 	expect_none "$what: every queue proven by TAPQ" "$TMP/offences"
 }
 
-plan 12
+plan 13
 # The base's bus has no such parameter, and takes no notice of it.
 stack_up "cards=4*8a domains=16 reset_ms=$RESET log=262144" "remove_timeout=$TIMEOUT"
 expect "queues" "$(driver_counts)" "64 cex4queue "
@@ -92,7 +92,8 @@ many ap_write $AP/apmask -0-3
 expect "mask write, hand-over to another driver" \
 	"$RES $(driver_counts)" "OK 64 ap_testdrv "
 in_time "mask write, hand-over to another driver"
-diag "$(issue_order)"
+expect "mask write, hand-over to another driver: ZAPQs" "$(issue_order)" \
+	"64 ZAPQ, all before the first reset was over"
 
 # One queue: the best of ten, as the machine is not ours alone
 sim reset_ms 20

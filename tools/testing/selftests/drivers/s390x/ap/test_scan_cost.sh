@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # What a bus scan costs: the instructions of one with 4096 queues are at most
-# 20 times those of one with 256, which is the 16th part of them; 256 and 16 on a
+# 20 times those of one with 256, which is the 16th part of them; 1024 and 64 on a
 # debug kernel.
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
@@ -33,8 +33,8 @@ if [ $DEBUG_KERNEL = 0 ]; then
 	few=16
 	many=64
 else
-	few=4
-	many=16
+	few=8
+	many=32
 fi
 cost $few $few
 small=$COST
