@@ -13,13 +13,14 @@ TIMEOUT=$((3 * RESET))
 [ $DEBUG_KERNEL = 0 ] || TIMEOUT=60000
 
 all_begun() {
-	[ "$(sim_total zapq)" -ge 64 ]
+	[ "$(sim_total zapq)" -ge $((BEGUN + 64)) ]
 }
 
 # many COMMAND...: it takes 64 queues away; RES and MS are what it says of that,
 # as its last line
 many() {
 	sim_clear
+	BEGUN=$(sim_total zapq)
 	[ $DEBUG_KERNEL = 0 ] || sim fault "add apqn=* insn=ZAPQ do=hang count=inf"
 	job many "$@"
 	if [ $DEBUG_KERNEL = 1 ]; then
