@@ -275,6 +275,33 @@ static void t50_lies(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, untouched(fix, 0));
 }
 
+/* A number shorter than its field: only two lengths say where it begins */
+static void t50_result_lengths(struct kunit *test)
+{
+	struct zcrypt_request *req = me_request(test, 384);
+	struct msg_fixture *fix = test->priv;
+	u8 reply[16 + 512] = { 0x00, 0x80 };
+	unsigned int len;
+
+	memcpy(reply + 16, fix->key[3], 512);
+	KUNIT_ASSERT_EQ(test, zcrypt_msgtype50_ops.verb[ZCRYPT_OP_ME].build(req), 0);
+	for (len = 0; len <= 512; len++) {
+		bool known = len == 384 || len == 512;
+
+		fix->zq.online = 1;
+		memset(fix->out, 0xee, sizeof(fix->out));
+		put_unaligned_be16(16 + len, reply + 2);
+		put_reply(req, reply, 16 + len);
+		KUNIT_EXPECT_EQ_MSG(test, parse(req, &zcrypt_msgtype50_ops),
+				    known ? 0 : -EAGAIN, "%u bytes", len);
+		KUNIT_EXPECT_EQ(test, fix->zq.online, known);
+		if (known)
+			KUNIT_EXPECT_MEMEQ(test, fix->out,
+					   reply + 16 + len - 384, 384);
+		KUNIT_EXPECT_TRUE(test, untouched(fix, known ? 384 : 0));
+	}
+}
+
 /* Reply codes that mean that the request is wrong; all others: try elsewhere */
 static const u8 sender_codes[] = {
 	0x22, 0x23, 0x24, 0x29, 0x34, 0x40, 0x41, 0x80, 0x82, 0x84, 0x85, 0x8a,
@@ -1109,6 +1136,7 @@ static struct kunit_case msg_cases[] = {
 	KUNIT_CASE(t50_crt),
 	KUNIT_CASE(t50_result),
 	KUNIT_CASE(t50_lies),
+	KUNIT_CASE(t50_result_lengths),
 	KUNIT_CASE(t50_error_codes),
 	KUNIT_CASE(t6_me),
 	KUNIT_CASE(t6_crt),

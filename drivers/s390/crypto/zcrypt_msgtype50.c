@@ -52,17 +52,26 @@ struct t50_number {
 	unsigned int halves;
 };
 
+/* The first class whose fields are large enough, or T50_CLASSES */
+static unsigned int t50_class(unsigned int mod_len)
+{
+	unsigned int class = 0;
+
+	while (class < T50_CLASSES && T50_CLASS_LEN << class < mod_len)
+		class++;
+	return class;
+}
+
 /* The numbers, in the order of the message; returns an errno */
 static int t50_build(struct zcrypt_request *req, u16 format,
 		     const struct t50_number *number, unsigned int count)
 {
-	unsigned int field = T50_CLASS_LEN, class, halves, i, len;
+	unsigned int class = t50_class(req->mod_len), halves, i, len;
+	unsigned int field = T50_CLASS_LEN << class;
 	struct t50_head *head;
 	u8 *end;
 	int rc;
 
-	for (class = 0; field < req->mod_len; class++)
-		field *= 2;
 	if (class >= T50_CLASSES)
 		return -EINVAL;
 	for (i = 0, halves = 0; i < count; i++)
@@ -113,6 +122,16 @@ static int t50_build_crt(struct zcrypt_request *req)
 	return t50_build(req, T50_FORMAT_CRT, number, ARRAY_SIZE(number));
 }
 
+/*
+ * The result has a field like those of the request, or no zeroes in front. In a
+ * reply of any other length something is missing, and what there is would be
+ * taken for another number.
+ */
+static bool t50_result_len(unsigned int len, unsigned int mod_len)
+{
+	return len == mod_len || len == T50_CLASS_LEN << t50_class(mod_len);
+}
+
 static int t50_parse(struct zcrypt_request *req, u8 __user *out,
 		     unsigned int out_len)
 {
@@ -131,8 +150,8 @@ static int t50_parse(struct zcrypt_request *req, u8 __user *out,
 	/* What the header says must be what has come, and have been kept */
 	if (len != req->reply_len || len > req->reply_room)
 		return -EMSGSIZE;
-	if (len < sizeof(*head) + out_len)
-		return zcrypt_distrust(req, "result too short");
+	if (len < sizeof(*head) || !t50_result_len(len - sizeof(*head), out_len))
+		return zcrypt_distrust(req, "result of a wrong length");
 	if (z_copy_to_user(zcrypt_from_user(req), out,
 			   req->reply + len - out_len, out_len))
 		return -EFAULT;

@@ -219,7 +219,9 @@ static void grow(struct apsim_reply *reply, u32 *dice)
 /*
  * The result lacks its end, and so say the lengths of the message and of its
  * CPRB. Some part of each of them stays. A second block would be what is at the
- * end; nothing is done to a reply that has one.
+ * end; nothing is done to a reply that has one. The number of bytes is odd: an
+ * RSA result that lacks an even number of them could be that of a card which
+ * leaves out the zeroes in front, and no driver could tell.
  */
 static void shorten(struct apsim_reply *reply, u32 *dice)
 {
@@ -239,7 +241,7 @@ static void shorten(struct apsim_reply *reply, u32 *dice)
 		}
 	if (!any || !less)
 		return;
-	less = 1 + apsim_random(dice) % less;
+	less = (apsim_random(dice) % less) | 1;
 	for (i = 0, f = lengths; i < ARRAY_SIZE(lengths); i++, f++)
 		if (f->shrinks && has_field(reply, f) && get_field(reply, f) > 3)
 			set_field(reply, f, get_field(reply, f) - less);

@@ -131,7 +131,7 @@ static bool as_promised(const struct spoilt *was, const struct spoilt *is,
 		       !memcmp(was->row, is->row, old) &&
 		       !memchr_inv(is->row + old, 0, sizeof(is->row) - old);
 	case SHORTEN:
-		if (new >= old)
+		if (new >= old || !((old - new) & 1))
 			return false;
 		if (was->row[1] == 0x80)
 			return get_unaligned_be16(is->row + 2) == new;
