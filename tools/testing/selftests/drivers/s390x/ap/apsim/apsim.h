@@ -94,6 +94,9 @@ static inline u32 apsim_knob(enum apsim_knob_id id)
 	return READ_ONCE(apsim_knobs[id].val);
 }
 
+/* Values of APSIM_KNOB_RSA */
+enum { APSIM_RSA_NONE, APSIM_RSA_COMPUTE, APSIM_RSA_KEEP };
+
 int apsim_knob_set(struct apsim_knob *knob, const char *text);
 int apsim_service_set(const char *text);
 
@@ -251,6 +254,11 @@ struct apsim_crt {
 	struct apsim_num in;
 };
 
+typedef int apsim_compute_fn(const struct apsim_num *num, u8 *out, u32 size);
+
+int apsim_memo(apsim_compute_fn *compute, const struct apsim_num *num,
+	       u32 count, u8 *out, u32 size);
+void apsim_memo_exit(void);
 int apsim_rsa_me(const struct apsim_me *me, u8 *out, u32 size);
 int apsim_rsa_crt(const struct apsim_crt *crt, u8 *out, u32 size);
 

@@ -25,6 +25,9 @@
 
 #define LONGEST_SERVICE_US 10000000
 
+/* Without MPILIB nothing can be computed. */
+#define MOST_RSA (IS_REACHABLE(CONFIG_MPILIB) ? APSIM_RSA_KEEP : APSIM_RSA_NONE)
+
 #define KNOB(id, what, low, high, preset) \
 	[APSIM_KNOB_##id] = { .name = what, .min = low, .max = high, .val = preset }
 
@@ -35,7 +38,7 @@ struct apsim_knob apsim_knobs[APSIM_NR_KNOBS] = {
 	KNOB(IRQ, "irq", 0, 1, 1),
 	KNOB(IRQ_US, "irq_us", 0, 10000000, 0),
 	KNOB(REORDER, "reorder", 0, 1, 0),
-	KNOB(RSA, "rsa", 0, IS_REACHABLE(CONFIG_MPILIB), IS_REACHABLE(CONFIG_MPILIB)),
+	KNOB(RSA, "rsa", 0, MOST_RSA, MOST_RSA),
 	KNOB(LOG, "log", 0, 1048576, 65536),
 	KNOB(SEED, "seed", 0, U32_MAX, 1),
 	KNOB(ME_US, "service_us me", 0, LONGEST_SERVICE_US, 0),
@@ -333,6 +336,7 @@ static void take_down(void)
 	apsim_model_stop();
 	apsim_workers_stop();
 	apsim_model_exit();
+	apsim_memo_exit();
 	apsim_log_exit();
 }
 

@@ -73,22 +73,13 @@ static int check_size(MPI n, u32 size)
 	return mpi_get_nbits(n) > 8 * size ? APSIM_ERR_OPERAND_SIZE : 0;
 }
 
-/**
- * apsim_rsa_me() - modular exponentiation
- * @me: the operands
- * @out: the result, padded on the left
- * @size: bytes of @out
- *
- * Context: process, may take long.
- * Return: 0 or the code of an error reply.  Which code belongs to which
- *	mistake follows the names in the AP drivers' zcrypt_error.h.
- */
-int apsim_rsa_me(const struct apsim_me *me, u8 *out, u32 size)
+/* Exponent, modulus, input */
+static int compute_me(const struct apsim_num *num, u8 *out, u32 size)
 {
 	struct numbers all = {};
-	MPI e = read_number(&all, &me->exp);
-	MPI n = read_number(&all, &me->mod);
-	MPI m = read_number(&all, &me->in);
+	MPI e = read_number(&all, num++);
+	MPI n = read_number(&all, num++);
+	MPI m = read_number(&all, num);
 	MPI r = new_number(&all);
 	int rc = APSIM_ERR_MACHINE;
 
@@ -107,23 +98,32 @@ out:
 }
 
 /**
- * apsim_rsa_crt() - exponentiation by the Chinese remainder theorem
- * @crt: the operands
+ * apsim_rsa_me() - modular exponentiation
+ * @me: the operands
  * @out: the result, padded on the left
  * @size: bytes of @out
  *
  * Context: process, may take long.
- * Return: 0 or the code of an error reply
+ * Return: 0 or the code of an error reply.  Which code belongs to which
+ *	mistake follows the names in the AP drivers' zcrypt_error.h.
  */
-int apsim_rsa_crt(const struct apsim_crt *crt, u8 *out, u32 size)
+int apsim_rsa_me(const struct apsim_me *me, u8 *out, u32 size)
+{
+	const struct apsim_num num[] = { me->exp, me->mod, me->in };
+
+	return apsim_memo(compute_me, num, ARRAY_SIZE(num), out, size);
+}
+
+/* Two primes, two exponents, the inverse, input */
+static int compute_crt(const struct apsim_num *num, u8 *out, u32 size)
 {
 	struct numbers all = {};
-	MPI p = read_number(&all, &crt->p);
-	MPI q = read_number(&all, &crt->q);
-	MPI dp = read_number(&all, &crt->dp);
-	MPI dq = read_number(&all, &crt->dq);
-	MPI u = read_number(&all, &crt->u);
-	MPI m = read_number(&all, &crt->in);
+	MPI p = read_number(&all, num++);
+	MPI q = read_number(&all, num++);
+	MPI dp = read_number(&all, num++);
+	MPI dq = read_number(&all, num++);
+	MPI u = read_number(&all, num++);
+	MPI m = read_number(&all, num);
 	MPI mp = new_number(&all);
 	MPI mq = new_number(&all);
 	MPI h = new_number(&all);
@@ -152,4 +152,22 @@ int apsim_rsa_crt(const struct apsim_crt *crt, u8 *out, u32 size)
 out:
 	free_numbers(&all);
 	return rc;
+}
+
+/**
+ * apsim_rsa_crt() - exponentiation by the Chinese remainder theorem
+ * @crt: the operands
+ * @out: the result, padded on the left
+ * @size: bytes of @out
+ *
+ * Context: process, may take long.
+ * Return: 0 or the code of an error reply
+ */
+int apsim_rsa_crt(const struct apsim_crt *crt, u8 *out, u32 size)
+{
+	const struct apsim_num num[] = {
+		crt->p, crt->q, crt->dp, crt->dq, crt->u, crt->in
+	};
+
+	return apsim_memo(compute_crt, num, ARRAY_SIZE(num), out, size);
 }

@@ -876,6 +876,44 @@ static void test_crt(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, env.out + REPLY_1K - 64, key_out, 64);
 }
 
+/* Kept results are those of the same numbers, and of no others. */
+static void test_kept_results(struct kunit *test)
+{
+	static u8 first[BUF];
+	u32 round, at, len;
+
+	if (apsim_knobs[APSIM_KNOB_RSA].max < APSIM_RSA_KEEP)
+		kunit_skip(test, "nothing is computed");
+	for (round = 0; round < 2; round++) {
+		make_me(env.msg);
+		round_trip(test, env.accel, 1, MSG_1K);
+		KUNIT_EXPECT_MEMEQ(test, env.out + REPLY_1K - 64, key_out, 64);
+		make_crt(env.msg);
+		round_trip(test, env.accel, 2, CRT_1K);
+		KUNIT_EXPECT_MEMEQ(test, env.out + REPLY_1K - 64, key_out, 64);
+	}
+	/* a bit of each operand, and the size of all; errors are results, too */
+	for (at = APSIM_HEAD + 127; at < MSG_1K; at += 128) {
+		make_me(env.msg);
+		env.msg[at] ^= 2;
+		knob(APSIM_KNOB_RSA, APSIM_RSA_COMPUTE);
+		len = round_trip(test, env.accel, 3, MSG_1K);
+		memcpy(first, env.out, BUF);
+		knob(APSIM_KNOB_RSA, APSIM_RSA_KEEP);
+		for (round = 0; round < 2; round++) {
+			KUNIT_EXPECT_EQ(test, round_trip(test, env.accel, 4, MSG_1K), len);
+			KUNIT_EXPECT_MEMEQ(test, env.out, first, len);
+		}
+		KUNIT_EXPECT_NE(test, memcmp(env.out + REPLY_1K - 64, key_out, 64), 0);
+	}
+	for (round = 0; round < 2; round++) {
+		make_me(env.msg);
+		put(operand_end(env.msg, 128, 2), key_n, sizeof(key_n));
+		expect_error(test, env.accel, MSG_1K, APSIM_ERR_OPERAND,
+			     "input = modulus");
+	}
+}
+
 static void test_null_operation(struct kunit *test)
 {
 	struct ap_regs r;
@@ -1774,6 +1812,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_interrupt),
 	KUNIT_CASE(test_me),
 	KUNIT_CASE(test_crt),
+	KUNIT_CASE(test_kept_results),
 	KUNIT_CASE(test_null_operation),
 	KUNIT_CASE(test_bad_operands),
 	KUNIT_CASE(test_bad_messages),
