@@ -53,25 +53,6 @@ static unsigned int ap_msgpool_param = 8;
 module_param_named(msgpool_min_items, ap_msgpool_param, uint, 0440);
 MODULE_PARM_DESC(msgpool_min_items, "Message buffers in reserve for senders that may not allocate (default: 8)");
 
-#define AP_REMOVE_TIMEOUT_MIN	100
-#define AP_REMOVE_TIMEOUT_MAX	60000
-
-unsigned int ap_remove_timeout_ms = 3000;
-
-static int ap_remove_timeout_set(const char *val, const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, AP_REMOVE_TIMEOUT_MIN,
-				     AP_REMOVE_TIMEOUT_MAX);
-}
-
-static const struct kernel_param_ops ap_remove_timeout_ops = {
-	.set = ap_remove_timeout_set,
-	.get = param_get_uint,
-};
-module_param_cb(remove_timeout, &ap_remove_timeout_ops, &ap_remove_timeout_ms,
-		0644);
-MODULE_PARM_DESC(remove_timeout, "Bound in ms for the zero-reset of a queue that is taken from its driver, 100 to 60000 (default: 3000)");
-
 debug_info_t *ap_dbf_info;
 struct device *ap_root_device;
 static struct dentry *ap_debugfs;
@@ -79,55 +60,6 @@ static struct dentry *ap_debugfs;
 /* "All queues that can have a driver have one", since the last expectation */
 static DECLARE_COMPLETION(ap_bindings_complete);
 static atomic64_t ap_bindings_complete_count;
-
-/*
- * Batches of removals. A list, since several tasks may each have one; found by
- * task, since the driver core calls probe() and remove() in the task that
- * started it.
- */
-static LIST_HEAD(ap_batches);
-static DEFINE_SPINLOCK(ap_batch_lock);	/* protects ap_batches */
-
-/**
- * ap_batch_begin() - this task's removals do not wait for their zero-resets
- * @batch: the caller's, until ap_batch_end()
- *
- * The caller waits itself, with ap_queue_zero_wait(), when all are under way.
- *
- * Context: process.
- */
-void ap_batch_begin(struct ap_batch *batch)
-{
-	batch->task = current;
-	spin_lock(&ap_batch_lock);
-	list_add(&batch->node, &ap_batches);
-	spin_unlock(&ap_batch_lock);
-}
-
-/**
- * ap_batch_end() - end of a batch
- * @batch: the batch
- *
- * Context: process.
- */
-void ap_batch_end(struct ap_batch *batch)
-{
-	spin_lock(&ap_batch_lock);
-	list_del(&batch->node);
-	spin_unlock(&ap_batch_lock);
-}
-
-static bool ap_in_batch(void)
-{
-	struct ap_batch *batch;
-	bool found = false;
-
-	spin_lock(&ap_batch_lock);
-	list_for_each_entry(batch, &ap_batches, node)
-		found |= batch->task == current;
-	spin_unlock(&ap_batch_lock);
-	return found;
-}
 
 /*
  * The bus type.
@@ -202,7 +134,7 @@ static int ap_queue_probe(struct ap_queue *aq, struct ap_driver *drv)
 		return -ENODEV;
 	ap_bus_expect_bindings();
 	/* In a batch the tries go side by side, before the drivers come */
-	rc = ap_queue_claim(aq, drv, !ap_in_batch());
+	rc = ap_queue_claim(aq, drv, !ap_batch_current());
 	if (rc)
 		return rc;
 	rc = drv->probe(&aq->ap_dev);
@@ -229,7 +161,7 @@ static void ap_bus_remove(struct device *dev)
 
 	if (is_queue_dev(dev)) {
 		ap_queue_take_back(to_ap_queue(dev), drv->remove);
-		if (!ap_in_batch())
+		if (!ap_batch_current())
 			ap_queue_zero_wait(to_ap_queue(dev));
 	} else if (drv->remove) {
 		drv->remove(to_ap_dev(dev));

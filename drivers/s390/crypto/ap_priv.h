@@ -20,11 +20,11 @@
 
 #include "ap_bus.h"
 #include "ap_debug.h"
+#include "ap_remove.h"
 
 /* ap_bus.c */
 extern const struct bus_type ap_bus_type;
 extern struct device *ap_root_device;
-extern unsigned int ap_remove_timeout_ms;
 
 void ap_bus_revise_bindings(void);
 void ap_bus_check_bindings(void);
@@ -32,19 +32,6 @@ void ap_bus_expect_bindings(void);
 void ap_bus_count_bindings(unsigned int *apqns, unsigned int *bound);
 typedef int ap_driver_fn_t(struct ap_driver *drv, void *arg);
 int ap_bus_visit_drivers(ap_driver_fn_t *fn, void *arg);
-
-/**
- * struct ap_batch - removals whose zero-resets are waited for together
- * @node: on the list of batches
- * @task: the task whose removals do not wait
- */
-struct ap_batch {
-	struct list_head node;
-	struct task_struct *task;
-};
-
-void ap_batch_begin(struct ap_batch *batch);
-void ap_batch_end(struct ap_batch *batch);
 
 /* ap_bus_sysfs.c */
 extern const struct attribute_group *ap_bus_groups[];

@@ -654,29 +654,6 @@ static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 	}
 }
 
-static const char *ap_rc_reason(int rc, char *buf, size_t size)
-{
-	switch (rc) {
-	case AP_RESPONSE_NORMAL:
-		return "not empty or interrupts on";
-	case AP_RESPONSE_Q_NOT_AVAIL:
-		return "not available";
-	case AP_RESPONSE_RESET_IN_PROGRESS:
-		return "reset not finished";
-	case AP_RESPONSE_DECONFIGURED:
-		return "deconfigured";
-	case AP_RESPONSE_CHECKSTOPPED:
-		return "checkstopped";
-	case AP_RESPONSE_BUSY:
-		return "busy";
-	case AP_RESPONSE_STATE_CHANGE_IN_PROGRESS:
-		return "state change in progress";
-	default:
-		snprintf(buf, size, "response code %02x", rc);
-		return buf;
-	}
-}
-
 /*
  * Out of order. The bus scan finds out what became of the card, and resets the
  * queue. That somebody has deconfigured a card is not worth a line in the log.
