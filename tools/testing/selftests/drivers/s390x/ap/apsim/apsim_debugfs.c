@@ -10,6 +10,7 @@
 
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
+#include <linux/hex.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>

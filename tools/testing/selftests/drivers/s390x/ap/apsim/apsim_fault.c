@@ -10,6 +10,7 @@
 
 #include <linux/ctype.h>
 #include <linux/export.h>
+#include <linux/hex.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 

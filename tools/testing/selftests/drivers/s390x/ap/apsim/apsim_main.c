@@ -27,6 +27,7 @@
 
 /* Without MPILIB nothing can be computed. */
 #define MOST_RSA (IS_REACHABLE(CONFIG_MPILIB) ? APSIM_RSA_KEEP : APSIM_RSA_NONE)
+#define USUAL_RSA (IS_REACHABLE(CONFIG_MPILIB) ? APSIM_RSA_COMPUTE : APSIM_RSA_NONE)
 
 #define KNOB(id, what, low, high, preset) \
 	[APSIM_KNOB_##id] = { .name = what, .min = low, .max = high, .val = preset }
@@ -38,7 +39,7 @@ struct apsim_knob apsim_knobs[APSIM_NR_KNOBS] = {
 	KNOB(IRQ, "irq", 0, 1, 1),
 	KNOB(IRQ_US, "irq_us", 0, 10000000, 0),
 	KNOB(REORDER, "reorder", 0, 1, 0),
-	KNOB(RSA, "rsa", 0, MOST_RSA, MOST_RSA),
+	KNOB(RSA, "rsa", 0, MOST_RSA, USUAL_RSA),
 	KNOB(LOG, "log", 0, 1048576, 65536),
 	KNOB(SEED, "seed", 0, U32_MAX, 1),
 	KNOB(ME_US, "service_us me", 0, LONGEST_SERVICE_US, 0),

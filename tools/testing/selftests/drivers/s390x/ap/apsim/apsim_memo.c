@@ -100,7 +100,7 @@ static void keep(struct memo *memo, apsim_compute_fn *compute, int rc,
  * @out: the result
  * @size: bytes of @out
  *
- * With the knob "rsa" at 1 everything is computed anew.
+ * Unless the knob "rsa" is at 2 everything is computed anew.
  *
  * Context: process, may take long.
  * Return: what @compute returns; @out is set when that is 0

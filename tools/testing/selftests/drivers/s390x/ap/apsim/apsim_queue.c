@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "apsim.h"
+#include "apsim_compat.h"
 
 static struct workqueue_struct *workers;
 
@@ -541,8 +542,7 @@ struct apsim_queue *apsim_queue_new(struct apsim_card *card, u8 domain)
 	INIT_LIST_HEAD(&q->ready);
 	for (i = 0; i < depth; i++)
 		list_add_tail(&q->entry[i].list, &q->free);
-	hrtimer_init(&q->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
-	q->timer.function = on_timer;
+	hrtimer_setup(&q->timer, on_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	INIT_WORK(&q->work, on_work);
 	apsim_irq_init(q);
 	return q;
