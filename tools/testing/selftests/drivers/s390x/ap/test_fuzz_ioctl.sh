@@ -18,7 +18,7 @@ if [ $DEBUG_KERNEL = 1 ] && [ -z "$AP_FUZZ_COUNT" ]; then
 	LEAST=1000
 fi
 SEED=${AP_FUZZ_SEED:-$(date +%s)}
-stack_up "cards=8a,8c,8p domains=2"
+stack_up "cards=8a,8c,8p domains=2 rsa=2"
 before="$(use_count ap) $(use_count zcrypt) $(use_count zcrypt_cex4)"
 
 # What must succeed goes to the cards that can do it

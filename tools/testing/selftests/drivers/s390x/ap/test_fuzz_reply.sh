@@ -10,7 +10,7 @@ cd "$(dirname "$0")" && . ./ap_lib.sh
 plan 21
 COUNT=${AP_FUZZ_COUNT:-$(rounds 1000)}
 SEED=${AP_FUZZ_SEED:-$(date +%s)}
-stack_up "cards=2*8a,8c,8p domains=2"
+stack_up "cards=2*8a,8c,8p domains=2 rsa=2"
 diag "seed $SEED"
 
 refuses() {

@@ -50,6 +50,7 @@ while [ $round -lt "$max" ]; do
 		done
 	done
 	sim_log "$TMP/sim"
+	diag "round $round: $(awk '{ n[$4]++ } END { for (i in n) printf "%s %d ", i, n[i] }' "$TMP/sim")"
 	zapq_offences "$TMP/sim" >>"$TMP/offences"
 done
 done_before=$(cat $DEV/card00/request_count)

@@ -42,10 +42,11 @@ under_load() {
 		n=$((n + 1))
 	done
 	touch "$TMP/stop"
-	merge_logs "$TMP/merged"
 	# shellcheck disable=SC2086
 	wait_jobs $senders
 	stop_jobs
+	# read when nothing is written to it any more
+	merge_logs "$TMP/merged"
 	sim service_us 0
 	silence_offences "$TMP/merged" >"$TMP/offences"
 	expect_none "$what: silence from remove() to probe()" "$TMP/offences"

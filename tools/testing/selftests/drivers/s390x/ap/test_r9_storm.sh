@@ -5,11 +5,11 @@
 # stop and lose their configuration, odd answers, hanging resets, CPUs that
 # come and go, readers of every attribute, and senders on both sides.  At the
 # end all must be healthy, nothing lost, use counts as before.
-# usage: test_r9_storm.sh [SECONDS]	(default 20)
+# usage: test_r9_storm.sh [SECONDS]	(default: AP_STORM, or 20)
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
-SECONDS_=${1:-20}
+SECONDS_=${1:-${AP_STORM:-20}}
 case "$SECONDS_" in
 '' | *[!0-9]*)
 	echo "${0##*/}: SECONDS must be a number, not '$SECONDS_'" >&2

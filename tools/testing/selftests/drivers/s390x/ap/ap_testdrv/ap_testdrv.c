@@ -31,7 +31,7 @@
 #include <linux/vmalloc.h>
 #include <linux/xarray.h>
 
-#include "ap_bus.h"
+#include "td_bus.h"
 
 #define TD_LOG_SIZE	32768	/* entries */
 #define TD_LOG_TEXT	80
@@ -268,11 +268,6 @@ static void td_nap(enum td_knob_nr nr)
 
 	while (ktime_get_ns() - begin < td_knob(nr) * NSEC_PER_MSEC)
 		msleep(20);
-}
-
-static const char *td_state(struct ap_queue *aq)
-{
-	return ap_state_name(READ_ONCE(aq->state));
 }
 
 /*
