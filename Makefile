@@ -20,12 +20,14 @@ S := build/stamp
 TESTS := tools/testing/selftests/drivers/s390x/ap
 $(shell mkdir -p $(S))
 
-.PHONY: help tree force
+.PHONY: help base tree force
 help:
-	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, builtin, debug), style'
+	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, builtin, debug, next;'
+	@echo 'guest-NAME also: plain, small, small-next), style'
 	@echo './lab help says what most people want'
 
 # --- the trees ---------------------------------------------------------------
+base: $(S)/base
 tree: $(S)/linux
 force:
 
@@ -38,18 +40,31 @@ $(S)/linux $(S)/ext &: $(S)/base force
 	@scripts/overlay
 
 # --- kernels -----------------------------------------------------------------
-FRAGMENTS_lab := config/lab.config
-FRAGMENTS_debug := config/lab.config config/debug.config
-FRAGMENTS_builtin := config/lab.config config/builtin.config
+FRAGMENTS_lab := config/lab.config config/ours.config
+FRAGMENTS_debug := config/lab.config config/ours.config config/debug.config
+FRAGMENTS_builtin := config/lab.config config/ours.config config/builtin.config
+FRAGMENTS_next := config/lab.config config/next.config
 # differs from the lab kernel in a few options only
 LIKE_builtin := lab
+# a tree of its own, as it is
+TREE_next := next
+
+# What a guest needs of the modules NAME
+define guest
+.PHONY: guest-$(1)
+guest-$(1): build/initramfs-$(1).cpio.gz build/programs.cpio
+build/initramfs-$(1).cpio.gz: $(S)/modules-$(1) $(S)/user $(S)/guest-root $(S)/tests \
+		scripts/initramfs scripts/guest-init scripts/guest-kunit scripts/guest-builtin
+	@scripts/stage 'initramfs ($(1))' initramfs-$(1) scripts/initramfs $(1)
+endef
 
 define kernel
-.PHONY: kernel-$(1) guest-$(1)
-kernel-$(1): $(S)/modules-$(1)
-guest-$(1): build/initramfs-$(1).cpio.gz build/programs.cpio
+.PHONY: kernel-$(1) modules-$(1)
+kernel-$(1) modules-$(1): $(S)/modules-$(1)
 
-$(S)/kernel-$(1): $(S)/linux $(if $(LIKE_$(1)),$(S)/kernel-$(LIKE_$(1))) \
+$(S)/kernel-$(1): export LAB_TREE := $(or $(TREE_$(1)),linux)
+$(S)/modules-$(1): export LAB_TREE := $(or $(TREE_$(1)),linux)
+$(S)/kernel-$(1): $(S)/$(or $(TREE_$(1)),linux) $(if $(LIKE_$(1)),$(S)/kernel-$(LIKE_$(1))) \
 		$$(FRAGMENTS_$(1)) scripts/kernel scripts/config-kernel
 	@scripts/stage 'kernel ($(1))' kernel-$(1) scripts/kernel \
 		$(if $(LIKE_$(1)),--like $(LIKE_$(1))) $(1) $$(FRAGMENTS_$(1))
@@ -58,12 +73,44 @@ $(S)/kernel-$(1): $(S)/linux $(if $(LIKE_$(1)),$(S)/kernel-$(LIKE_$(1))) \
 $(S)/modules-$(1): $(S)/kernel-$(1) $(S)/ext scripts/modules
 	@scripts/stage 'modules ($(1))' modules-$(1) scripts/modules $(1)
 	@touch $$@
-
-build/initramfs-$(1).cpio.gz: $(S)/modules-$(1) $(S)/user $(S)/guest-root $(S)/tests \
-		scripts/initramfs scripts/guest-init scripts/guest-kunit scripts/guest-builtin
-	@scripts/stage 'initramfs ($(1))' initramfs-$(1) scripts/initramfs $(1)
 endef
-$(foreach k,lab builtin debug,$(eval $(call kernel,$(k))))
+$(foreach k,lab builtin debug next,$(eval $(call kernel,$(k)))$(eval $(call guest,$(k))))
+
+# --- the small patch ---------------------------------------------------------
+# The base's own drivers as they are, and with the small patch on the debug kernel
+# and on a 7.x kernel.
+SMALL := $(shell find patches -type f) scripts/small \
+	drivers/s390/crypto/ap_remove.c drivers/s390/crypto/ap_remove.h
+VARIANTS := plain small small-next
+KERNEL_plain := lab
+KERNEL_small := debug
+KERNEL_small-next := next
+BASE_plain := base
+BASE_small := base
+BASE_small-next := next
+
+$(S)/next: scripts/next scripts/apt.sh
+	@scripts/stage '7.x tree' next scripts/next
+	@touch $@
+
+define small
+$(S)/small-$(1): $(S)/$(1) $(SMALL)
+	@scripts/stage 'small patch ($(1))' small-$(1) scripts/small build/$(1) build/small/$(1)
+	@touch $$@
+endef
+$(foreach b,base next,$(eval $(call small,$(b))))
+
+define variant
+.PHONY: modules-$(1)
+modules-$(1): $(S)/modules-$(1)
+$(S)/modules-$(1): $(S)/modules-$(KERNEL_$(1)) $(if $(filter small%,$(1)),$(S)/small-$(BASE_$(1))) \
+		$(S)/ext scripts/variant
+	@LAB_TREE=$(or $(TREE_$(KERNEL_$(1))),linux) scripts/stage 'modules ($(1))' modules-$(1) \
+		scripts/variant $(1) $(KERNEL_$(1)) build/$(BASE_$(1)) \
+		$(if $(filter small%,$(1)),build/small/$(BASE_$(1)))
+	@touch $$@
+endef
+$(foreach v,$(VARIANTS),$(eval $(call variant,$(v)))$(eval $(call guest,$(v))))
 
 # --- user space --------------------------------------------------------------
 $(S)/guest-root: config/guest-packages scripts/guest-packages

@@ -12,6 +12,8 @@ set -u
 BUILD=build
 LOGS=build/log
 CROSS=s390x-linux-gnu-
+# the source tree that kmake works on
+TREE=$BUILD/${LAB_TREE:-linux}
 }
 
 # fail STATUS TEXT...: one line on stderr, and the end
@@ -27,7 +29,7 @@ fail() {
 # the configuration, MAKEFLAGS of the make above must not reach this one.
 kmake() {
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS \
-		make -C "$PWD/$BUILD/linux" ARCH=s390 CROSS_COMPILE="$CROSS" \
+		make -C "$PWD/$TREE" ARCH=s390 CROSS_COMPILE="$CROSS" \
 		LOCALVERSION= KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
 		-j"${JOBS:-$(nproc)}" "$@"
 }

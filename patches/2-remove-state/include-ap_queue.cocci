@@ -1,0 +1,6 @@
+// ap_queue.c +1
+
+@@
+@@
+ #include "ap_bus.h"
++#include "ap_dev_state.h"
