@@ -8,19 +8,21 @@ cd "$(dirname "$0")" && . ./ap_lib.sh
 
 plan 18
 stack_up "cards=8a,8c domains=2 service_us=1000000"
-two_pending() {
+pending() {
 	value "$DEV/$card/pendingq_count"
-	[ "$VAL" -ge 2 ]
+	[ "$VAL" -ge "$1" ]
 }
 
-# Two at a time: one for each queue of the card, whichever it is
+# Two, one for each queue of the card, whichever it is: the second comes when the
+# load of the first can be seen.
 pair() {
 	sim fault "add apqn=* insn=REPLY do=hold count=inf"
 	job one ap_request "$@"
 	one=$JOB
+	wait_for 10 pending 1 || die "no request at $card"
 	job two ap_request "$@"
 	two=$JOB
-	wait_for 10 two_pending || die "no two requests at $card"
+	wait_for 10 pending 2 || die "no two requests at $card"
 	unbind "$queue" || die "unbind: $RES"
 	sim fault clear
 	sim release '*'
