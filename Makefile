@@ -93,6 +93,14 @@ $(S)/next: scripts/next scripts/apt.sh
 	@scripts/stage '7.x tree' next scripts/next
 	@touch $@
 
+# Enough to compile modules for it: a second kernel is three minutes more
+.PHONY: prepared-next
+prepared-next: $(S)/prepared-next
+$(S)/prepared-next: $(S)/next $(FRAGMENTS_next) scripts/kernel scripts/config-kernel
+	@LAB_TREE=next scripts/stage 'prepared (next)' prepared-next \
+		scripts/kernel --prepare next $(FRAGMENTS_next)
+	@touch $@
+
 define small
 $(S)/small-$(1): $(S)/$(1) $(SMALL)
 	@scripts/stage 'small patch ($(1))' small-$(1) scripts/small build/$(1) build/small/$(1)
