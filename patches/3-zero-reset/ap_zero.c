@@ -4,8 +4,8 @@
  *
  * ZAPQ only begins the reset, and may be refused, so the queue is clean when TAPQ
  * says so afterwards: empty, with interrupts off, and no reset under way. A work
- * item does that, for remove_timeout at most; it is the only one that talks to
- * the queue then. What is not proven clean by then gets no driver: the attribute
+ * item does that, for remove_timeout at most; nobody else does more to the queue
+ * then than TAPQ. What is not proven clean by then gets no driver: the attribute
  * "clean" and a line in the log say why, and the bus scan, a bind and the
  * attribute "reset" begin another attempt.
  *
