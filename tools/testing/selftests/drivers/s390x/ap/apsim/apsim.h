@@ -100,6 +100,29 @@ enum { APSIM_RSA_NONE, APSIM_RSA_COMPUTE, APSIM_RSA_KEEP };
 int apsim_knob_set(struct apsim_knob *knob, const char *text);
 int apsim_service_set(const char *text);
 
+/* ---- what it costs ---- */
+
+enum apsim_cost_kind {
+	APSIM_COST_INSN, APSIM_COST_IRQ, APSIM_COST_TIMER,
+	APSIM_NR_COSTS
+};
+
+/**
+ * struct apsim_cost - what one CPU has done
+ * @tod: time, in units of the TOD clock, by kind
+ * @times: how often, by kind
+ */
+struct apsim_cost {
+	unsigned long tod[APSIM_NR_COSTS];
+	u64 times[APSIM_NR_COSTS];
+};
+
+extern bool apsim_cost_on;
+
+void apsim_cost_add(enum apsim_cost_kind kind, unsigned long tod);
+void apsim_cost_set(bool on);
+void apsim_cost_show(struct seq_file *m);
+
 /* ---- the log ---- */
 
 /**
@@ -669,6 +692,8 @@ void apsim_workers_stop(void);
 
 /* apsim_irq.c */
 void apsim_irq_init(struct apsim_queue *q);
+void apsim_irq_timer_begin(struct apsim_queue *q);
+unsigned long apsim_irq_timer_end(struct apsim_queue *q);
 void apsim_irq_raise(struct apsim_queue *q, u32 times);
 
 /* apsim_insn.c */

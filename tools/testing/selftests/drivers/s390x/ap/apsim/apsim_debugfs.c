@@ -102,6 +102,21 @@ static int parse_flag(const char *text, bool *on)
 
 /* ---- the machine ---- */
 
+static void show_cost(struct seq_file *m, const struct apsim_file *f)
+{
+	apsim_cost_show(m);
+}
+
+static int store_cost(char *text, const struct apsim_file *f)
+{
+	bool on;
+	int rc = parse_flag(text, &on);
+
+	if (!rc)
+		apsim_cost_set(on);
+	return rc;
+}
+
 static void show_knob(struct seq_file *m, const struct apsim_file *f)
 {
 	const struct apsim_knob *knob = f->object;
@@ -398,6 +413,7 @@ static const struct apsim_node machine_nodes[] = {
 	{ "log_clear", NULL, store_log_clear },
 	{ "fault", show_fault, store_fault },
 	{ "release", NULL, store_release },
+	{ "cost", show_cost, store_cost },
 };
 
 static const enum apsim_knob_id knob_files[] = {

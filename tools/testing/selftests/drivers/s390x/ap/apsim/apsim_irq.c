@@ -2,14 +2,18 @@
 /*
  * apsim: adapter interrupts
  *
- * An irq_work brings us into hard interrupt context, where the notification
- * byte is set and the kernel's own handler for adapter interrupts is called
- * with registers that name the interruption subclass, as after a real one.
+ * The notification byte is set and the kernel's own handler for adapter
+ * interrupts called in hard interrupt context, with registers that name the
+ * interruption subclass, as after a real one.  A timer that brought a reply
+ * does that when it is done; behind an instruction that brought one we get there
+ * by an irq_work.
  */
 
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
+#include <linux/percpu.h>
+#include <linux/timex.h>
 #include <asm/irq.h>
 #include <asm/irq_regs.h>
 #include <asm/ptrace.h>
@@ -57,14 +61,60 @@ static void interrupt(u8 isc)
 	set_irq_regs(old);
 }
 
+/* Returns what of it was our own time */
+static unsigned long notify(struct apsim_queue *q)
+{
+	unsigned long since = 0, spent = 0;
+	bool more;
+	u8 isc;
+
+	do {
+		if (apsim_cost_on)
+			since = get_tod_clock_fast();
+		more = set_notification(q, &isc);
+		if (since)
+			spent += get_tod_clock_fast() - since;
+		if (more)
+			interrupt(isc);
+	} while (more);
+	return spent;
+}
+
 static void on_irq_work(struct irq_work *work)
 {
 	struct apsim_queue *q = container_of(work, struct apsim_queue,
 					     irq_work);
-	u8 isc;
 
-	while (set_notification(q, &isc))
-		interrupt(isc);
+	apsim_cost_add(APSIM_COST_IRQ, notify(q));
+}
+
+/* The queue whose timer is running on this CPU, and whether it has raised one */
+static DEFINE_PER_CPU(struct apsim_queue *, timed);
+static DEFINE_PER_CPU(bool, raised);
+
+/**
+ * apsim_irq_timer_begin() - a queue's timer is running
+ * @q: the queue
+ *
+ * Context: hard interrupt.
+ */
+void apsim_irq_timer_begin(struct apsim_queue *q)
+{
+	this_cpu_write(raised, false);
+	this_cpu_write(timed, q);
+}
+
+/**
+ * apsim_irq_timer_end() - it is done: make the notification that it has raised
+ * @q: the queue, not locked
+ *
+ * Context: hard interrupt.
+ * Return: what of the time since it was done was our own, in TOD clock units
+ */
+unsigned long apsim_irq_timer_end(struct apsim_queue *q)
+{
+	this_cpu_write(timed, NULL);
+	return this_cpu_read(raised) ? notify(q) : 0;
 }
 
 /**
@@ -92,5 +142,8 @@ void apsim_irq_raise(struct apsim_queue *q, u32 times)
 	if (!q->irq_on || q->dead)
 		return;
 	q->irq_pending = max_t(u32, q->irq_pending, times);
-	irq_work_queue(&q->irq_work);
+	if (this_cpu_read(timed) == q)
+		this_cpu_write(raised, true);
+	else
+		irq_work_queue(&q->irq_work);
 }

@@ -11,10 +11,12 @@
 
 #include <linux/export.h>
 #include <linux/init.h>
+#include <linux/irqflags.h>
 #include <linux/kdebug.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/string.h>
+#include <linux/timex.h>
 #include <linux/uaccess.h>
 #include <asm/alternative.h>
 #include <asm/ap.h>
@@ -222,13 +224,22 @@ MODULE_PARM_DESC(seed, "of the pseudo-random numbers (1)");
 static int on_die(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct pt_regs *regs = ((struct die_args *)data)->regs;
+	unsigned long flags, since = 0;
 	u32 insn;
 	int pgm;
 
 	if (event != DIE_BPT || regs->int_code >> 16 != sizeof(insn) ||
 	    get_kernel_nofault(insn, (u32 *)(regs->psw.addr - sizeof(insn))))
 		return NOTIFY_DONE;
+	/* Nothing interrupts an instruction: what it raises comes behind it */
+	local_irq_save(flags);
+	if (apsim_cost_on)
+		since = get_tod_clock_fast();
 	pgm = apsim_execute(regs, insn);
+	if (since)
+		apsim_cost_add(APSIM_COST_INSN,
+			       get_tod_clock_fast() - since);
+	local_irq_restore(flags);
 	if (!pgm)
 		return NOTIFY_STOP;
 	if (pgm > 0)

@@ -9,6 +9,7 @@
  */
 
 #include <linux/slab.h>
+#include <linux/timex.h>
 
 #include "apsim.h"
 #include "apsim_compat.h"
@@ -328,14 +329,20 @@ static enum hrtimer_restart on_timer(struct hrtimer *timer)
 {
 	struct apsim_queue *q = container_of(timer, struct apsim_queue, timer);
 	struct apsim_bin bin = { .nr = 0 };
-	unsigned long flags;
+	unsigned long flags, since = 0;
 
+	apsim_irq_timer_begin(q);
+	if (apsim_cost_on)
+		since = get_tod_clock_fast();
 	raw_spin_lock_irqsave(&q->lock, flags);
 	q->timer_at = KTIME_MAX;
 	apsim_queue_advance(q, &bin);
 	apsim_queue_settle(q);
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 	apsim_bin_empty(&bin);
+	if (since)
+		since = get_tod_clock_fast() - since;
+	apsim_cost_add(APSIM_COST_TIMER, since + apsim_irq_timer_end(q));
 	return HRTIMER_NORESTART;
 }
 
