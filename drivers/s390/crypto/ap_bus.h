@@ -155,15 +155,37 @@ int ap_driver_register(struct ap_driver *ap_drv, struct module *owner,
 		       char *name);
 void ap_driver_unregister(struct ap_driver *ap_drv);
 
+/* Kinds of requests that a card takes unlike times for, see struct ap_message */
+#define AP_MSG_KINDS	8
+
+/**
+ * struct ap_card - an AP card
+ * @ap_dev: the device
+ * @hwinfo: GR2 of TAPQ, the card's fields
+ * @id: its number
+ * @maxmsgsize: longest message, bytes
+ * @config: configured, as the last scan saw it
+ * @chkstop: checkstopped, as the last scan saw it
+ * @quick: the last time that somebody looked right behind NQAP, the reply was
+ *	there
+ * @reply_ns: how long replies take by polling's experience, by kind of request
+ * @total_request_count: messages ever accepted
+ * @rcu: who chooses a card does so under RCU
+ *
+ * @quick and @reply_ns are guesses, written and read without a lock: a wrong one
+ * costs a DQAP in vain, or some microseconds.
+ */
 struct ap_card {
 	struct ap_device ap_dev;
-	struct ap_tapq_hwinfo hwinfo;	/* TAPQ GR2, the card's fields */
+	struct ap_tapq_hwinfo hwinfo;
 	int id;
-	unsigned int maxmsgsize;	/* bytes */
+	unsigned int maxmsgsize;
 	bool config;
 	bool chkstop;
+	bool quick;
+	u32 reply_ns[AP_MSG_KINDS];
 	atomic64_t total_request_count;
-	struct rcu_head rcu;		/* who chooses a card does so under RCU */
+	struct rcu_head rcu;
 };
 
 #define to_ap_card(x) container_of((x), struct ap_card, ap_dev.device)
@@ -232,7 +254,10 @@ struct ap_hand_over {
  * @recovering: a reset has begun after which the queue has not worked yet
  * @recovery_start: when it began (ktime_get_ns())
  * @progress: jiffies of the last reply, or of the first message that waits
- * @poll_start: since when polling waits for a reply (ktime_get_ns())
+ * @poll_start: since when polling waits for a reply (ktime_get_ns()), or 0
+ * @late: the next look comes after the time that replies have taken before
+ * @trial: counts messages, some of which are looked for right behind NQAP
+ * @attended: the message whose sender is looking for its reply
  * @unclean: a cleaning failed, and none has succeeded since
  * @unclean_rc: the last answer of the last cleaning that failed
  * @untouched: found where it could not be reset, and never had a driver
@@ -282,6 +307,9 @@ struct ap_queue {
 	u64 recovery_start;
 	unsigned long progress;
 	u64 poll_start;
+	bool late;
+	u8 trial;
+	struct ap_message *attended;
 	struct hrtimer look;
 	struct timer_list watchdog;
 	struct ap_hand_over hand_over;
@@ -314,6 +342,7 @@ enum ap_msg_stage {
  * @len: length of the message
  * @bufsize: size of @msg
  * @flags: AP_MSG_FLAG_*
+ * @kind: requests of a kind take about the same time; below AP_MSG_KINDS
  * @rc: 0, or the reason why there is no reply: -EAGAIN (flushed, send it
  *	elsewhere), -EINVAL (the queue does not take it), -EMSGSIZE (the reply
  *	did not fit)
@@ -321,6 +350,8 @@ enum ap_msg_stage {
  * @since: jiffies when the message came to this stage
  * @sent: it was at the card, which may have begun with it; the bus sets it, the
  *	sender clears it before it sends the message again
+ * @at_once: receive() is called before ap_queue_message() returns; the bus sets
+ *	it, the sender clears it before it sends the message
  * @owner: module of the driver the message is sent through, see
  *	ap_msg_get_owner()
  * @response: for the sender
@@ -335,10 +366,12 @@ struct ap_message {
 	size_t len;
 	size_t bufsize;
 	u16 flags;
+	u8 kind;
 	int rc;
 	enum ap_msg_stage stage;
 	unsigned long since;
 	bool sent;
+	bool at_once;
 	struct module *owner;
 	struct ap_response_type response;
 	void (*receive)(struct ap_queue *aq, struct ap_message *request,
@@ -360,7 +393,21 @@ void ap_queue_init_reply(struct ap_queue *aq, struct ap_message *reply);
 int ap_queue_message(struct ap_queue *aq, struct ap_message *ap_msg);
 void ap_cancel_message(struct ap_queue *aq, struct ap_message *ap_msg);
 void ap_flush_queue(struct ap_queue *aq);
-bool ap_queue_usable(struct ap_queue *aq);
+
+/**
+ * enum ap_fitness - whether a queue is fit for a message
+ * @AP_UNFIT: it takes none
+ * @AP_FIT_LATER: it does, but that has to wait: for a reset, or it gets into line
+ *	at a card that does not answer
+ * @AP_FIT_NOW: it does
+ */
+enum ap_fitness {
+	AP_UNFIT,
+	AP_FIT_LATER,
+	AP_FIT_NOW,
+};
+
+enum ap_fitness ap_queue_fitness(const struct ap_queue *aq);
 struct ap_queue *ap_get_qdev(ap_qid_t qid);
 
 bool ap_is_se_guest(void);

@@ -164,7 +164,7 @@ static ssize_t card_config_store(struct device *dev,
 	if (rc)
 		return rc;
 
-	ac->config = wanted;
+	WRITE_ONCE(ac->config, wanted);
 	/* also when it was so before: programs wait for the answer */
 	ap_send_config_uevent(&ac->ap_dev, ac->config);
 	return count;

@@ -3,9 +3,10 @@
  * Which queue is looked at when.
  *
  * Each queue has a number, dense among all queues, and a bit of this number in
- * ap_outstanding while it has messages at the card. An adapter interrupt says
- * only that some queue of the bus has a reply: it looks at the queues with the
- * bit, so its cost follows the work. What is waited for without an interrupt
+ * ap_outstanding while it has messages at the card that nobody is looking after.
+ * An adapter interrupt says only that some queue of the bus has a reply: it looks
+ * at the queues with the bit, so its cost follows the work; which words of
+ * the bitmap may have one is in ap_words. What is waited for without an interrupt
  * has a timer of its own in the queue.
  */
 #define KMSG_COMPONENT "ap"
@@ -38,38 +39,82 @@ static u64 ap_poll_min_ns = AP_POLL_LPAR_MIN_NS;
 
 static DEFINE_XARRAY_ALLOC(ap_slots);
 static DECLARE_BITMAP(ap_outstanding, AP_DEVICES * AP_DOMAINS);
-static unsigned int ap_slots_end;
+static DECLARE_BITMAP(ap_words, BITS_TO_LONGS(AP_DEVICES * AP_DOMAINS));
+static unsigned int ap_words_end;
 
 static DECLARE_WAIT_QUEUE_HEAD(ap_poll_wait);
 static DEFINE_MUTEX(ap_poll_thread_mutex);
 static struct task_struct *ap_poll_thread;
 
 /*
+ * The bits of one word, lock-free. That a word has none is noted before it is
+ * looked at for the last time, and a bit is set before that is asked: either
+ * ap_poll_mark() sees the note or we see the bit.
+ */
+static unsigned long ap_poll_word(unsigned int word)
+{
+	unsigned long bits = READ_ONCE(ap_outstanding[word]);
+
+	if (!bits) {
+		clear_bit(word, ap_words);
+		/* Pairs with the first one in ap_poll_mark() */
+		smp_mb__after_atomic();
+		bits = READ_ONCE(ap_outstanding[word]);
+		if (bits)
+			set_bit(word, ap_words);
+	}
+	return bits;
+}
+
+static void ap_poll_mark(unsigned int slot)
+{
+	set_bit(slot, ap_outstanding);
+	/* Pairs with ap_poll_word(), and is before the card has the message */
+	smp_mb__after_atomic();
+	if (!test_bit(BIT_WORD(slot), ap_words)) {
+		set_bit(BIT_WORD(slot), ap_words);
+		/* Before the card has the message, whose reply interrupts */
+		smp_mb__after_atomic();
+	}
+}
+
+static void ap_poll_slot(unsigned long slot)
+{
+	struct ap_queue *aq = xa_load(&ap_slots, slot);
+
+	if (aq)
+		ap_queue_look(aq);
+}
+
+/*
  * Lock-free: a bit that is set during the walk belongs to a message that goes
  * to the card during the walk, and its reply brings an interrupt of its own; a
  * bit that is cleared costs a look in vain. Slots come into being below
- * ap_slots_end before their queue can have a message.
+ * ap_words_end before their queue can have a message.
  */
 static void ap_poll_all(void)
 {
-	unsigned int end = READ_ONCE(ap_slots_end);
-	struct ap_queue *aq;
-	unsigned long slot;
+	unsigned int end = READ_ONCE(ap_words_end);
+	unsigned long word, bit, bits;
 
 	rcu_read_lock();
-	for_each_set_bit(slot, ap_outstanding, end) {
-		aq = xa_load(&ap_slots, slot);
-		if (aq)
-			ap_queue_look(aq);
+	for_each_set_bit(word, ap_words, end) {
+		bits = ap_poll_word(word);
+		for_each_set_bit(bit, &bits, BITS_PER_LONG)
+			ap_poll_slot(word * BITS_PER_LONG + bit);
 	}
 	rcu_read_unlock();
 }
 
 static bool ap_poll_any(void)
 {
-	unsigned int end = READ_ONCE(ap_slots_end);
+	unsigned int end = READ_ONCE(ap_words_end);
+	unsigned long word;
 
-	return find_first_bit(ap_outstanding, end) < end;
+	for_each_set_bit(word, ap_words, end)
+		if (ap_poll_word(word))
+			return true;
+	return false;
 }
 
 /*
@@ -87,24 +132,23 @@ static bool ap_irq_byte_lost;
 
 static void ap_irq_tasklet_fn(struct tasklet_struct *unused)
 {
-	/* ap_poll_exit() is about to give the byte back */
-	if (!READ_ONCE(ap_irq_on))
-		return;
-	/*
-	 * The byte is cleared first, and xchg() is a full barrier: a reply that
-	 * comes after the clearing sets it again and interrupts again, one that
-	 * came before is found by the looks that follow.
-	 */
-	xchg(ap_airq.lsi_ptr, 0);
 	ap_poll_all();
 }
 
 static DECLARE_TASKLET(ap_irq_tasklet, ap_irq_tasklet_fn);
 
+/*
+ * The byte is cleared first, and xchg() is a full barrier: a reply that comes
+ * after the clearing sets it again and interrupts again, one that came before is
+ * found by the looks that follow: the tasklet's, or, where there is no mark, that
+ * of the sender who has not marked its queue yet (ap_queue_attend()).
+ */
 static void ap_irq_handler(struct airq_struct *airq, struct tpi_info *tpi_info)
 {
 	inc_irq_stat(IRQIO_APB);
-	tasklet_schedule(&ap_irq_tasklet);
+	xchg(airq->lsi_ptr, 0);
+	if (ap_poll_any())
+		tasklet_schedule(&ap_irq_tasklet);
 }
 
 /**
@@ -162,22 +206,69 @@ void ap_poll_watch(struct ap_queue *aq)
 }
 
 /*
- * The longer a wait has lasted the less it matters to be told at once: the
- * interval is a fraction of the time waited, so the end is noticed late by no
- * more than that fraction.
+ * A look comes when replies of this kind have come before; after that, the next
+ * ones after an eighth of the time waited each.
  */
-static u64 ap_look_interval(struct ap_queue *aq, enum ap_look look)
+static u64 ap_reply_interval(struct ap_queue *aq, u64 now)
 {
 	/* No busy loop in the timer softirq, whatever was asked for */
 	u64 max = max(READ_ONCE(ap_poll_max_ns), 1UL * NSEC_PER_USEC);
+	u64 min = min(ap_poll_min_ns, max);
+	const struct ap_message *msg;
+	u64 waited, known = 0;
 
+	if (!aq->poll_start)
+		aq->poll_start = now;
+	waited = now - aq->poll_start;
+	msg = list_first_entry_or_null(&aq->pendingq, struct ap_message, list);
+	if (msg)
+		known = READ_ONCE(aq->card->reply_ns[msg->kind % AP_MSG_KINDS]);
+	aq->late = waited && waited >= known;
+	if (aq->late)
+		return clamp(waited / 8, min / 4, max);
+	return clamp(known - waited, min, max);
+}
+
+/**
+ * ap_poll_learn() - a reply has come: remember how long it took
+ * @aq: the queue
+ * @msg: the message it is for
+ *
+ * Found when it was looked for first, it may have been there for a while: next time
+ * that is a bit earlier. Found later, that was too early: half the difference. So
+ * few looks are in vain, and few are much too late.
+ *
+ * Context: softirq or process, queue's lock held; @aq->poll_start is set.
+ */
+void ap_poll_learn(struct ap_queue *aq, const struct ap_message *msg)
+{
+	u32 *reply_ns = &aq->card->reply_ns[msg->kind % AP_MSG_KINDS];
+	u64 took = ktime_get_ns() - aq->poll_start;
+	u64 known = READ_ONCE(*reply_ns);
+
+	lockdep_assert_held(&aq->lock);
+	if (!aq->late)
+		known = min(known - known / 128, took);
+	else if (known)
+		known = (known + took) / 2;
+	else
+		known = took;
+	WRITE_ONCE(*reply_ns, min_t(u64, known, NSEC_PER_SEC));
+}
+
+/*
+ * The longer a reset lasts the less it matters to be told of its end at once:
+ * the interval is a fraction of the time waited, so it is noticed late by no more
+ * than that fraction.
+ */
+static u64 ap_look_interval(struct ap_queue *aq, enum ap_look look, u64 now)
+{
 	switch (look) {
 	case AP_LOOK_RESET:
-		return clamp((ktime_get_ns() - aq->clock_start) / 8,
-			     AP_RESET_MIN_NS, AP_RESET_MAX_NS);
+		return clamp((now - aq->clock_start) / 8, AP_RESET_MIN_NS,
+			     AP_RESET_MAX_NS);
 	case AP_LOOK_REPLY:
-		return clamp((ktime_get_ns() - aq->poll_start) / 4,
-			     min(ap_poll_min_ns, max), max);
+		return ap_reply_interval(aq, now);
 	default:
 		return AP_LATER_NS;
 	}
@@ -194,7 +285,7 @@ static u64 ap_look_interval(struct ap_queue *aq, enum ap_look look)
  */
 void ap_poll_arm(struct ap_queue *aq, enum ap_look look)
 {
-	ktime_t expires;
+	ktime_t now, expires;
 
 	lockdep_assert_held(&aq->lock);
 	if (look == AP_LOOK_NONE)
@@ -206,8 +297,12 @@ void ap_poll_arm(struct ap_queue *aq, enum ap_look look)
 			wake_up(&ap_poll_wait);
 			return;
 		}
+		/* For a message before this one */
+		if (aq->poll_start && hrtimer_is_queued(&aq->look))
+			return;
 	}
-	expires = ktime_add_ns(ktime_get(), ap_look_interval(aq, look));
+	now = ktime_get();
+	expires = ktime_add_ns(now, ap_look_interval(aq, look, now));
 	if (!hrtimer_is_queued(&aq->look) ||
 	    ktime_before(expires, hrtimer_get_expires(&aq->look)))
 		hrtimer_start(&aq->look, expires, HRTIMER_MODE_ABS_SOFT);
@@ -226,13 +321,10 @@ void ap_poll_outstanding(struct ap_queue *aq, bool outstanding)
 	if (aq->outstanding == outstanding)
 		return;
 	aq->outstanding = outstanding;
-	if (!outstanding) {
+	if (outstanding)
+		ap_poll_mark(aq->slot);
+	else
 		clear_bit(aq->slot, ap_outstanding);
-		return;
-	}
-	set_bit(aq->slot, ap_outstanding);
-	/* Visible before the NQAP whose reply brings the interrupt */
-	smp_mb__after_atomic();
 }
 
 /**
@@ -258,8 +350,8 @@ int ap_poll_queue_init(struct ap_queue *aq)
 		return rc;
 	aq->slot = slot;
 	/* Queues come into being under the scan's mutex only */
-	if (slot >= ap_slots_end)
-		WRITE_ONCE(ap_slots_end, slot + 1);
+	if (BIT_WORD(slot) >= ap_words_end)
+		WRITE_ONCE(ap_words_end, BIT_WORD(slot) + 1);
 	return 0;
 }
 
@@ -423,9 +515,7 @@ void ap_poll_exit(void)
 {
 	ap_poll_thread_set(false);
 	if (ap_irq_on) {
-		/* No run after the first kill uses the notification byte */
-		WRITE_ONCE(ap_irq_on, false);
-		tasklet_kill(&ap_irq_tasklet);
+		ap_irq_on = false;
 		if (ap_irq_byte_lost)
 			ap_airq.flags &= ~AIRQ_PTR_ALLOCATED;
 		unregister_adapter_interrupt(&ap_airq);

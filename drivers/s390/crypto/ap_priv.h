@@ -171,7 +171,7 @@ bool ap_state_may_follow(enum ap_state from, enum ap_state to);
 unsigned int ap_insn_states(enum ap_insn insn);
 #endif
 
-static inline bool ap_queue_supports_bind(struct ap_queue *aq)
+static inline bool ap_queue_supports_bind(const struct ap_queue *aq)
 {
 	return aq->card->hwinfo.ep11 || aq->card->hwinfo.accel;
 }
@@ -210,6 +210,7 @@ void ap_poll_queue_stop(struct ap_queue *aq);
 void ap_poll_arm(struct ap_queue *aq, enum ap_look look);
 void ap_poll_watch(struct ap_queue *aq);
 void ap_poll_outstanding(struct ap_queue *aq, bool outstanding);
+void ap_poll_learn(struct ap_queue *aq, const struct ap_message *msg);
 void *ap_airq_ptr(void);
 void ap_poll_keep_byte(void);
 int ap_poll_thread_set(bool on);

@@ -83,6 +83,7 @@ static enum ap_look ap_step_assoc_wait(struct ap_queue *aq);
 static enum ap_look ap_step_zero(struct ap_queue *aq);
 static enum ap_look ap_step_zero_busy(struct ap_queue *aq);
 static enum ap_look ap_step_zero_wait(struct ap_queue *aq);
+static void ap_queue_run(struct ap_queue *aq);
 
 #define TO(state)	BIT(AP_STATE_##state)
 /* Any working queue can be reset, break, or lose its driver */
@@ -430,6 +431,10 @@ ap_answer_find(enum ap_insn insn, struct ap_queue_status status)
 {
 	const struct ap_answer *row = ap_insns[insn].answers;
 
+	/* Most answers are the one that each table begins with */
+	if (row->rc == status.response_code && row->when == AP_WHEN_ALWAYS &&
+	    !status.async)
+		return row;
 	while (!ap_answer_fits(row, status))
 		row++;
 	return row;
@@ -473,7 +478,7 @@ static bool ap_queue_waiting(struct ap_queue *aq)
 static void ap_msg_accept(struct ap_queue *aq, struct ap_message *msg)
 {
 	if (!ap_queue_waiting(aq))
-		aq->progress = jiffies;
+		WRITE_ONCE(aq->progress, jiffies);
 	msg->stage = AP_MSG_REQUESTQ;
 	msg->since = jiffies;
 	list_add_tail(&msg->list, &aq->requestq);
@@ -491,9 +496,8 @@ static void ap_msg_sent(struct ap_queue *aq, struct ap_message *msg)
 	aq->requestq_count--;
 	aq->pendingq_count++;
 	if (!aq->queue_count++) {
-		aq->progress = jiffies;
-		if (!aq->irq)
-			aq->poll_start = ktime_get_ns();
+		WRITE_ONCE(aq->progress, jiffies);
+		aq->poll_start = 0;
 	}
 }
 
@@ -516,6 +520,8 @@ static void ap_msg_hand_back(struct ap_queue *aq, struct ap_message *msg,
 	ap_msg_unlink(aq, msg, AP_MSG_RECEIVED);
 	if (rc)
 		msg->rc = rc;
+	if (msg == aq->attended)
+		msg->at_once = true;
 	msg->receive(aq, msg, reply);
 }
 
@@ -562,9 +568,10 @@ static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
 	else
 		aq->queue_count = max(aq->queue_count - 1, 1);
 	if (msg)
-		aq->progress = jiffies;
-	if (!aq->irq)
-		aq->poll_start = ktime_get_ns();
+		WRITE_ONCE(aq->progress, jiffies);
+	if (msg && aq->poll_start)
+		ap_poll_learn(aq, msg);
+	aq->poll_start = 0;
 
 	if (!msg)
 		AP_DBF_WARN("%s no request for psmid 0x%016lx on queue %04x\n",
@@ -576,7 +583,7 @@ static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
 	/* Whosever it was: it does not lie here until the next one comes */
 	memzero_explicit(aq->reply->msg, parts > 1 ? aq->reply->bufsize :
 			 min(aq->reply->len, aq->reply->bufsize));
-	if (status.queue_empty)
+	if (status.queue_empty && aq->pendingq_count)
 		ap_flush_sent(aq);
 }
 
@@ -624,6 +631,12 @@ static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 		      "AP queue %04x: %s may not follow %s\n",
 		      aq->qid, desc->name, ap_states[from].name))
 		return;
+
+	/* Back and forth with each message: nothing begins or ends with it */
+	if ((BIT(from) & TO_READY) && (BIT(to) & TO_READY)) {
+		WRITE_ONCE(aq->state, to);
+		return;
+	}
 
 	ap_queue_start_clock(aq, ap_states[from].clock, desc->clock);
 	if (to == AP_STATE_ERROR || to == AP_STATE_REMOVE)
@@ -724,8 +737,6 @@ static enum ap_look ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
 	const struct ap_answer *row = ap_answer_find(insn, status);
 	struct ap_message *msg;
 
-	if (ap_state_zeroing(aq->state))
-		aq->last_err_rc = status.response_code;
 	if (row->odd && row->next != AP_STATE_ERROR)
 		pr_warn_ratelimited("queue %s: unexpected answer to %s in state %s, status %08x\n",
 				    ap_name(aq), ap_insns[insn].name,
@@ -831,8 +842,11 @@ static struct ap_queue_status ap_queue_nqap(struct ap_queue *aq,
 	return ap_nqap(qid, msg->psmid, msg->msg, msg->len);
 }
 
-/* Sends while there is room; bounded by the depth and by what waits */
-static enum ap_look ap_step_send(struct ap_queue *aq)
+/*
+ * Sends while there is room; bounded by the depth and by what waits. @attended:
+ * the caller looks for the replies itself, and marks the queue when it leaves.
+ */
+static enum ap_look ap_queue_send(struct ap_queue *aq, bool attended)
 {
 	enum ap_look look = AP_LOOK_NONE;
 	struct ap_message *msg;
@@ -845,7 +859,8 @@ static enum ap_look ap_step_send(struct ap_queue *aq)
 		 * on another CPU as soon as the card has the message, and it
 		 * looks at those queues only that are marked.
 		 */
-		ap_poll_outstanding(aq, true);
+		if (!attended)
+			ap_poll_outstanding(aq, true);
 		look = ap_queue_answer(aq, AP_INSN_NQAP,
 				       ap_queue_nqap(aq, msg), 0);
 	}
@@ -854,6 +869,11 @@ static enum ap_look ap_step_send(struct ap_queue *aq)
 		look = ap_states[aq->state].outstanding ? AP_LOOK_REPLY :
 							  AP_LOOK_NONE;
 	return look;
+}
+
+static enum ap_look ap_step_send(struct ap_queue *aq)
+{
+	return ap_queue_send(aq, false);
 }
 
 /*
@@ -902,6 +922,63 @@ static enum ap_look ap_step_work(struct ap_queue *aq)
 	return look;
 }
 
+/*
+ * A card may have the reply by the time that NQAP is over. Who finds that out
+ * looks for the next ones there, too, and spares the detour by an interrupt or
+ * a timer; who does not find one stops looking. It is tried with the first
+ * message of a queue, and then with every TRIAL-th.
+ */
+#define TRIAL	64
+
+static bool ap_queue_attends(struct ap_queue *aq)
+{
+	return !(aq->trial++ % TRIAL) || READ_ONCE(aq->card->quick);
+}
+
+/* What the caller does then: arrange for this look, or run the queue now */
+static enum ap_look ap_queue_attend(struct ap_queue *aq)
+{
+	unsigned int budget = aq->card->hwinfo.qd + 1;
+	enum ap_look look;
+	bool quick;
+
+	do
+		look = ap_queue_dqap(aq);
+	while (look == AP_LOOK_NOW && ap_states[aq->state].outstanding &&
+	       --budget);
+	quick = !aq->queue_count;
+	if (quick != READ_ONCE(aq->card->quick))
+		WRITE_ONCE(aq->card->quick, quick);
+	if (aq->state == AP_STATE_IDLE && !aq->requestq_count)
+		return ap_queue_wants_irq(aq) ? ap_queue_aqic(aq) : AP_LOOK_NONE;
+	/*
+	 * An interrupt for a reply that came after the look above found no mark
+	 * and did nothing; one for a reply that comes after the look below finds
+	 * it.
+	 */
+	ap_poll_outstanding(aq, ap_states[aq->state].outstanding);
+	return AP_LOOK_NOW;
+}
+
+/* A message has come, and the queue can send it */
+static void ap_queue_begin(struct ap_queue *aq, struct ap_message *msg)
+{
+	bool attend = ap_queue_attends(aq);
+	enum ap_look look;
+
+	aq->attended = msg;
+	look = ap_queue_send(aq, attend);
+	if (attend && ap_states[aq->state].outstanding)
+		look = ap_queue_attend(aq);
+	aq->attended = NULL;
+	if (look == AP_LOOK_NOW) {
+		ap_queue_run(aq);
+	} else {
+		ap_poll_outstanding(aq, ap_states[aq->state].outstanding);
+		ap_poll_arm(aq, look);
+	}
+}
+
 static enum ap_look ap_step_assoc_wait(struct ap_queue *aq)
 {
 	struct ap_queue_status status;
@@ -926,22 +1003,30 @@ static enum ap_look ap_step_assoc_wait(struct ap_queue *aq)
 	return AP_LOOK_NONE;
 }
 
+/* Without driver, the last answer is the reason if it fails */
+static enum ap_look ap_queue_answer_zero(struct ap_queue *aq, enum ap_insn insn,
+					 struct ap_queue_status status)
+{
+	aq->last_err_rc = status.response_code;
+	return ap_queue_answer(aq, insn, status, 0);
+}
+
 static enum ap_look ap_step_zero(struct ap_queue *aq)
 {
 	aq->hand_over.zapq++;
-	return ap_queue_answer(aq, AP_INSN_ZAPQ, ap_zapq(aq->qid, 0), 0);
+	return ap_queue_answer_zero(aq, AP_INSN_ZAPQ, ap_zapq(aq->qid, 0));
 }
 
 static enum ap_look ap_step_zero_busy(struct ap_queue *aq)
 {
 	aq->hand_over.tapq++;
-	return ap_queue_answer(aq, AP_INSN_TAPQ_BUSY, ap_tapq(aq->qid, NULL), 0);
+	return ap_queue_answer_zero(aq, AP_INSN_TAPQ_BUSY, ap_tapq(aq->qid, NULL));
 }
 
 static enum ap_look ap_step_zero_wait(struct ap_queue *aq)
 {
 	aq->hand_over.tapq++;
-	return ap_queue_answer(aq, AP_INSN_TAPQ_ZERO, ap_tapq(aq->qid, NULL), 0);
+	return ap_queue_answer_zero(aq, AP_INSN_TAPQ_ZERO, ap_tapq(aq->qid, NULL));
 }
 
 /* Ends a wait whose time is up, after one last look */
@@ -1115,14 +1200,16 @@ void ap_queue_init_reply(struct ap_queue *aq, struct ap_message *reply)
 {
 	spin_lock_bh(&aq->lock);
 	if (!WARN_ON_ONCE(!ap_state_bound(aq->state)))
-		aq->reply = reply;
+		WRITE_ONCE(aq->reply, reply);
 	spin_unlock_bh(&aq->lock);
 }
 EXPORT_SYMBOL(ap_queue_init_reply);
 
-static bool ap_queue_accepts(struct ap_queue *aq)
+/* Sure under the queue's lock only, a guess without */
+static bool ap_queue_accepts(const struct ap_queue *aq)
 {
-	return ap_states[aq->state].accepts && aq->open && aq->reply;
+	return ap_states[READ_ONCE(aq->state)].accepts &&
+	       READ_ONCE(aq->open) && READ_ONCE(aq->reply);
 }
 
 /**
@@ -1133,23 +1220,25 @@ static bool ap_queue_accepts(struct ap_queue *aq)
  * Takes a reference on the module of the driver that the queue is bound to now.
  * ap_msg_put_owner() drops it.
  *
- * Context: any; takes the queue's lock.
+ * Context: any; the caller holds a reference on the queue. Lock-free: the driver
+ * lies in its module, which is freed an RCU grace period after its last queue has
+ * let go of it, and try_module_get() fails from when that begins. The queue may
+ * lose the driver at any time; ap_queue_message() looks, under the lock, whether it
+ * still is the one that is recorded.
  * Return: 0; -ENODEV when the queue takes no messages or the module is going.
  */
 int ap_msg_get_owner(struct ap_queue *aq, struct ap_message *ap_msg)
 {
-	struct module *owner;
+	const struct ap_driver *drv;
 	int rc = -ENODEV;
 
-	spin_lock_bh(&aq->lock);
-	if (ap_queue_accepts(aq)) {
-		owner = aq->driver->driver.owner;
-		if (try_module_get(owner)) {
-			ap_msg->owner = owner;
-			rc = 0;
-		}
+	rcu_read_lock();
+	drv = READ_ONCE(aq->driver);
+	if (drv && ap_queue_accepts(aq) && try_module_get(drv->driver.owner)) {
+		ap_msg->owner = drv->driver.owner;
+		rc = 0;
 	}
-	spin_unlock_bh(&aq->lock);
+	rcu_read_unlock();
 	return rc;
 }
 EXPORT_SYMBOL(ap_msg_get_owner);
@@ -1177,13 +1266,8 @@ int ap_queue_message(struct ap_queue *aq, struct ap_message *ap_msg)
 	    (!ap_msg->owner || ap_msg->owner == aq->driver->driver.owner)) {
 		ap_msg_accept(aq, ap_msg);
 		ap_poll_watch(aq);
-		if (aq->state == AP_STATE_IDLE ||
-		    aq->state == AP_STATE_WORKING) {
-			enum ap_look look = ap_step_send(aq);
-
-			ap_poll_outstanding(aq, ap_states[aq->state].outstanding);
-			ap_poll_arm(aq, look);
-		}
+		if (aq->state == AP_STATE_IDLE || aq->state == AP_STATE_WORKING)
+			ap_queue_begin(aq, ap_msg);
 		rc = 0;
 	}
 	spin_unlock_bh(&aq->lock);
@@ -1228,34 +1312,44 @@ void ap_flush_queue(struct ap_queue *aq)
 }
 EXPORT_SYMBOL(ap_flush_queue);
 
-static bool ap_se_usable(struct ap_queue *aq)
+static bool ap_se_usable(const struct ap_queue *aq)
 {
-	if (!ap_queue_supports_bind(aq))
-		return false;
-	return aq->se_bstate == AP_BS_Q_USABLE ||
-	       aq->se_bstate == AP_BS_Q_USABLE_NO_SECURE_KEY;
+	unsigned int bstate = READ_ONCE(aq->se_bstate);
+
+	return ap_queue_supports_bind(aq) &&
+	       (bstate == AP_BS_Q_USABLE ||
+		bstate == AP_BS_Q_USABLE_NO_SECURE_KEY);
 }
 
+/* A queue with messages at the card, and no reply for that long, is stuck */
+#define STUCK	(HZ / 4)
+
 /**
- * ap_queue_usable() - whether a queue would take a message just now
+ * ap_queue_fitness() - whether a queue would take a message just now
  * @aq: the queue
  *
  * A hint for choosing a queue: only ap_queue_message() knows for sure.
  *
- * Context: any but hard irq; takes the queue's lock.
- * Return: true if so.
+ * Context: any; the caller holds the RCU read lock or a reference. Lock-free:
+ * each field is one word that is looked at once, and it does not matter that they
+ * do not belong together: what is found may be over at the next moment anyway.
+ * Return: see enum ap_fitness.
  */
-bool ap_queue_usable(struct ap_queue *aq)
+enum ap_fitness ap_queue_fitness(const struct ap_queue *aq)
 {
-	bool usable;
+	enum ap_state state = READ_ONCE(aq->state);
 
-	spin_lock_bh(&aq->lock);
-	usable = aq->config && !aq->chkstop && ap_queue_accepts(aq) &&
-		 (!ap_is_se_guest() || ap_se_usable(aq));
-	spin_unlock_bh(&aq->lock);
-	return usable;
+	if (!ap_queue_accepts(aq) || !READ_ONCE(aq->config) ||
+	    READ_ONCE(aq->chkstop) || (ap_is_se_guest() && !ap_se_usable(aq)))
+		return AP_UNFIT;
+	if (state == AP_STATE_IDLE)
+		return AP_FIT_NOW;
+	if (!ap_states[state].outstanding ||
+	    time_after(jiffies, READ_ONCE(aq->progress) + STUCK))
+		return AP_FIT_LATER;
+	return AP_FIT_NOW;
 }
-EXPORT_SYMBOL(ap_queue_usable);
+EXPORT_SYMBOL(ap_queue_fitness);
 
 /*
  * What sysfs asks for.
@@ -1523,7 +1617,7 @@ int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv, bool retry)
 	spin_lock_bh(&aq->lock);
 	aq->attach = !ap_queue_may_have(aq, drv);
 	if (!aq->attach) {
-		aq->driver = drv;
+		WRITE_ONCE(aq->driver, drv);
 		aq->irq_refused = false;
 		aq->request_timeout = 60 * HZ;
 		ap_queue_set_state(aq, AP_STATE_BOUND);
@@ -1545,7 +1639,7 @@ int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv, bool retry)
 void ap_queue_open(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
-	aq->open = true;
+	WRITE_ONCE(aq->open, true);
 	spin_unlock_bh(&aq->lock);
 }
 
@@ -1570,8 +1664,8 @@ void ap_queue_remove_begin(struct ap_queue *aq)
 	strscpy(ho->driver, aq->driver->driver.name, sizeof(ho->driver));
 	ap_queue_set_state(aq, AP_STATE_REMOVE);
 	ap_poll_outstanding(aq, false);
-	aq->open = false;
-	aq->reply = NULL;
+	WRITE_ONCE(aq->open, false);
+	WRITE_ONCE(aq->reply, NULL);
 	spin_unlock_bh(&aq->lock);
 
 	/* Who looks at the queue from here on finds REMOVE, and rests */
@@ -1591,7 +1685,7 @@ void ap_queue_remove_begin(struct ap_queue *aq)
 void ap_queue_remove_done(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
-	aq->driver = NULL;
+	WRITE_ONCE(aq->driver, NULL);
 	aq->hand_over.remove_ns = ktime_get_ns() - aq->hand_over.start -
 				  aq->hand_over.flush_ns;
 	spin_unlock_bh(&aq->lock);
@@ -1644,8 +1738,9 @@ bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
 
 	spin_lock_bh(&aq->lock);
 	changed = aq->config == (status.response_code == AP_RESPONSE_DECONFIGURED);
-	aq->config ^= changed;
-	aq->chkstop = status.response_code == AP_RESPONSE_CHECKSTOPPED;
+	WRITE_ONCE(aq->config, aq->config ^ changed);
+	WRITE_ONCE(aq->chkstop,
+		   status.response_code == AP_RESPONSE_CHECKSTOPPED);
 	/* The scan's TAPQ may be older than a BAPQ: asked under the lock */
 	if (ap_is_se_guest())
 		ap_test_queue(aq->qid, 1, &hwinfo);

@@ -376,6 +376,55 @@ static void card_outlives_its_readers(struct kunit *test)
 	kfree(next);
 }
 
+/* When polling looks first is learned from when replies have come */
+static void polling_learns(struct kunit *test)
+{
+	struct ap_queue *aq = kunit_kzalloc(test, sizeof(*aq), GFP_KERNEL);
+	struct ap_card *ac = kunit_kzalloc(test, sizeof(*ac), GFP_KERNEL);
+	struct ap_message msg = { .kind = 2 };
+
+	KUNIT_ASSERT_NOT_NULL(test, aq);
+	KUNIT_ASSERT_NOT_NULL(test, ac);
+	spin_lock_init(&aq->lock);
+	aq->card = ac;
+	spin_lock_bh(&aq->lock);
+	/* the first time */
+	aq->poll_start = ktime_get_ns() - NSEC_PER_MSEC;
+	aq->late = true;
+	ap_poll_learn(aq, &msg);
+	KUNIT_EXPECT_GE(test, ac->reply_ns[2], NSEC_PER_MSEC);
+	KUNIT_EXPECT_EQ(test, ac->reply_ns[1], 0);
+
+	/* when it was looked for: a little earlier next time */
+	ac->reply_ns[2] = 128000;
+	aq->late = false;
+	ap_poll_learn(aq, &msg);
+	KUNIT_EXPECT_EQ(test, ac->reply_ns[2], 127000);
+
+	/* later than that: halfway, and never longer than a second */
+	ac->reply_ns[2] = 1000;
+	aq->late = true;
+	ap_poll_learn(aq, &msg);
+	KUNIT_EXPECT_GE(test, ac->reply_ns[2], NSEC_PER_MSEC / 2);
+	aq->poll_start = ktime_get_ns() - 10 * NSEC_PER_SEC;
+	ap_poll_learn(aq, &msg);
+	KUNIT_EXPECT_EQ(test, ac->reply_ns[2], NSEC_PER_SEC);
+
+	/* much earlier than known */
+	aq->poll_start = ktime_get_ns();
+	aq->late = false;
+	ap_poll_learn(aq, &msg);
+	KUNIT_EXPECT_LT(test, ac->reply_ns[2], NSEC_PER_SEC / 2);
+
+	/* a kind that nobody knows is one of those that are known */
+	msg.kind = AP_MSG_KINDS + 1;
+	ac->reply_ns[1] = 256;
+	aq->poll_start = ktime_get_ns() - NSEC_PER_MSEC;
+	ap_poll_learn(aq, &msg);
+	KUNIT_EXPECT_EQ(test, ac->reply_ns[1], 254);
+	spin_unlock_bh(&aq->lock);
+}
+
 static struct kunit_case ap_queue_cases[] = {
 	KUNIT_CASE_PARAM(answer_is_as_expected, expected_gen_params),
 	KUNIT_CASE(answers_follow_states),
@@ -388,6 +437,7 @@ static struct kunit_case ap_queue_cases[] = {
 	KUNIT_CASE(silent_states_are_silent),
 	KUNIT_CASE(every_state_has_a_name),
 	KUNIT_CASE(card_outlives_its_readers),
+	KUNIT_CASE(polling_learns),
 	{}
 };
 

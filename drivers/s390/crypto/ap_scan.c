@@ -440,10 +440,10 @@ static void ap_card_update(struct ap_card *ac, const struct ap_seen *seen)
 	if (ac->config != config || ac->chkstop != chkstop)
 		AP_DBF_INFO("%s card %02x config %d chkstop %d\n", __func__,
 			    ac->id, config, chkstop);
-	ac->chkstop = chkstop;
+	WRITE_ONCE(ac->chkstop, chkstop);
 	if (ac->config == config)
 		return;
-	ac->config = config;
+	WRITE_ONCE(ac->config, config);
 	ap_send_config_uevent(&ac->ap_dev, config);
 }
 

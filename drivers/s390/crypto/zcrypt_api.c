@@ -498,6 +498,9 @@ static int __init zcrypt_init(void)
 	rc = zcrypt_debug_init();
 	if (rc)
 		return rc;
+	rc = zcrypt_buffers_init();
+	if (rc)
+		goto no_buffers;
 	rc = zcrypt_node_init(&zcrypt_fops);
 	if (rc)
 		goto no_nodes;
@@ -506,6 +509,8 @@ static int __init zcrypt_init(void)
 		return 0;
 	zcrypt_node_exit();
 no_nodes:
+	zcrypt_buffers_exit();
+no_buffers:
 	zcrypt_debug_exit();
 	return rc;
 }
@@ -516,6 +521,7 @@ static void __exit zcrypt_exit(void)
 	zcrypt_node_exit();
 	zcrypt_ccamisc_exit();
 	zcrypt_ep11misc_exit();
+	zcrypt_buffers_exit();
 	zcrypt_debug_exit();
 }
 

@@ -51,6 +51,19 @@ enum crypto_ops {
 
 struct zcrypt_ops;
 struct zcrypt_queue;
+struct zcrypt_group;
+
+/**
+ * struct zcrypt_numbers - a set of card or domain numbers, to go through
+ * @nr: how many
+ * @number: which, in no order and without gaps
+ */
+struct zcrypt_numbers {
+	unsigned int nr;
+	u8 number[256];
+};
+
+static_assert(AP_DEVICES == 256 && AP_DOMAINS == 256);
 
 /**
  * struct zcrypt_card - a card with a driver
@@ -67,8 +80,8 @@ struct zcrypt_queue;
  *	each request under way
  * @rcu: readers find cards under RCU
  * @dev: the AP card's device, held from registration to the end
- * @cursor: domain that the next look for a queue begins at
- * @nr_queues: number of bits in @domains
+ * @group: cards like this one, while it is in the pool
+ * @cursor: where in @domains the next look for a queue begins
  * @domains: domains with an entry in @queue
  * @queue: the card's queues, by domain
  *
@@ -88,9 +101,9 @@ struct zcrypt_card {
 	struct kref refcount;
 	struct rcu_head rcu;
 	struct device *dev;
+	struct zcrypt_group *group;
 	unsigned int cursor;
-	unsigned int nr_queues;
-	DECLARE_BITMAP(domains, AP_DOMAINS);
+	struct zcrypt_numbers domains;
 	struct zcrypt_queue __rcu *queue[AP_DOMAINS];
 };
 

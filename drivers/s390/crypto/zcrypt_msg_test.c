@@ -1089,8 +1089,49 @@ static void memory_in_flight(struct kunit *test)
 		crt = i & 1;
 		req = crt ? crt_request(test, 256) : me_request(test, 256);
 		KUNIT_ASSERT_EQ(test, types[i / 2]->verb[req->op].build(req), 0);
-		KUNIT_EXPECT_LE(test, ksize(req->msg.msg) + ksize(req->reply), 4096);
+		KUNIT_EXPECT_LE(test, ksize(req->msg.msg), 4096);
+		KUNIT_EXPECT_TRUE(test, req->reply > (u8 *)req->msg.msg &&
+				  req->reply + req->reply_room <=
+				  (u8 *)req->msg.msg + req->room);
 	}
+}
+
+/* A small buffer is kept for the next request, with nothing of this one */
+static void spare_is_wiped(struct kunit *test)
+{
+	struct zcrypt_request *req = me_request(test, 256);
+	size_t used;
+	u8 *buf;
+
+	KUNIT_ASSERT_EQ(test, zcrypt_msgtype50_ops.verb[ZCRYPT_OP_ME].build(req), 0);
+	buf = req->msg.msg;
+	KUNIT_ASSERT_EQ(test, req->room, ZCRYPT_SMALL);
+	memset(buf, 0xff, req->msg.len);
+	memset(req->reply, 0xff, req->reply_room);
+	used = req->reply + req->reply_room - buf;
+	/* on this CPU, and nobody else's until it is looked at */
+	preempt_disable();
+	zcrypt_request_release(req);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(buf, 0, used), NULL);
+	preempt_enable();
+}
+
+/* A message that is too long for it after all gets another buffer */
+static void small_grows(struct kunit *test)
+{
+	struct zcrypt_request *req = me_request(test, 256);
+
+	KUNIT_ASSERT_EQ(test, zcrypt_request_buffer(req, 1000), 0);
+	KUNIT_ASSERT_EQ(test, zcrypt_reply_buffer(req, 500), 0);
+	KUNIT_ASSERT_EQ(test, zcrypt_request_buffer(req, ZCRYPT_SMALL + 1), 0);
+	KUNIT_EXPECT_EQ(test, req->room, ZCRYPT_SMALL + 1);
+	KUNIT_EXPECT_NULL(test, req->reply);
+	KUNIT_ASSERT_EQ(test, zcrypt_reply_buffer(req, 500), 0);
+	KUNIT_EXPECT_GE(test, req->reply_room, 500);
+	/* and back, with the reply behind it again */
+	KUNIT_ASSERT_EQ(test, zcrypt_request_buffer(req, 1000), 0);
+	KUNIT_ASSERT_EQ(test, zcrypt_reply_buffer(req, 500), 0);
+	KUNIT_EXPECT_PTR_EQ(test, req->reply, (u8 *)req->msg.msg + 1000);
 }
 
 /* Sent again, a message does not keep anything of what it was before */
@@ -1155,6 +1196,8 @@ static struct kunit_case msg_cases[] = {
 	KUNIT_CASE(ep11_replies),
 	KUNIT_CASE(what_may_run_twice),
 	KUNIT_CASE(memory_in_flight),
+	KUNIT_CASE(spare_is_wiped),
+	KUNIT_CASE(small_grows),
 	KUNIT_CASE(buffers_are_wiped),
 	KUNIT_CASE(reserve),
 	{}

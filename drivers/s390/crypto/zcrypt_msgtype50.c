@@ -44,12 +44,48 @@ struct t80_head {
 
 /**
  * struct t50_number - one of the numbers in a request
- * @from: where the sender has it
+ * @at: where in the sender's block its address is
+ * @skip: bytes of it that are left out
  * @halves: length of it, and of its field, in halves of the modulus
  */
 struct t50_number {
-	const u8 __user *from;
-	unsigned int halves;
+	u8 at;
+	u8 skip;
+	u8 halves;
+};
+
+/**
+ * struct t50_layout - the numbers of an operation, in the order of the message
+ * @format: number of the first of its formats
+ * @halves: sum of all @number's
+ * @number: the numbers, the last one with nothing behind it
+ */
+struct t50_layout {
+	u16 format;
+	u16 halves;
+	struct t50_number number[7];
+};
+
+#define ME(field)	.at = offsetof(struct ica_rsa_modexpo, field)
+#define CRT(field)	.at = offsetof(struct ica_rsa_modexpo_crt, field)
+
+static const struct t50_layout t50_me = {
+	T50_FORMAT_ME, 6, {
+		{ ME(b_key), .halves = 2 },
+		{ ME(n_modulus), .halves = 2 },
+		{ ME(inputdata), .halves = 2 },
+	},
+};
+
+static const struct t50_layout t50_crt = {
+	T50_FORMAT_CRT, 7, {
+		{ CRT(np_prime), .skip = CRT_PREFIX, .halves = 1 },
+		{ CRT(nq_prime), .halves = 1 },
+		{ CRT(bp_key), .skip = CRT_PREFIX, .halves = 1 },
+		{ CRT(bq_key), .halves = 1 },
+		{ CRT(u_mult_inv), .skip = CRT_PREFIX, .halves = 1 },
+		{ CRT(inputdata), .halves = 2 },
+	},
 };
 
 /* The first class whose fields are large enough, or T50_CLASSES */
@@ -62,36 +98,37 @@ static unsigned int t50_class(unsigned int mod_len)
 	return class;
 }
 
-/* The numbers, in the order of the message; returns an errno */
-static int t50_build(struct zcrypt_request *req, u16 format,
-		     const struct t50_number *number, unsigned int count)
+/* Returns an errno */
+static int t50_build(struct zcrypt_request *req, const struct t50_layout *layout)
 {
-	unsigned int class = t50_class(req->mod_len), halves, i, len;
-	unsigned int field = T50_CLASS_LEN << class;
+	unsigned int class = t50_class(req->mod_len), len;
+	const struct t50_number *number = layout->number;
+	bool user = zcrypt_from_user(req);
 	struct t50_head *head;
+	const u8 __user *from;
+	size_t half;
 	u8 *end;
 	int rc;
 
 	if (class >= T50_CLASSES)
 		return -EINVAL;
-	for (i = 0, halves = 0; i < count; i++)
-		halves += number[i].halves;
-	rc = zcrypt_request_buffer(req, sizeof(*head) + halves * field / 2);
+	half = (T50_CLASS_LEN / 2) << class;
+	rc = zcrypt_request_buffer(req, sizeof(*head) + layout->halves * half);
 	if (!rc)
-		rc = zcrypt_reply_buffer(req, sizeof(struct t80_head) + field);
+		rc = zcrypt_reply_buffer(req, sizeof(struct t80_head) + 2 * half);
 	if (rc)
 		return rc;
 
 	head = req->msg.msg;
 	head->type = T50_TYPE;
 	head->len = cpu_to_be16(req->msg.len);
-	head->format = cpu_to_be16(format + class);
+	head->format = cpu_to_be16(layout->format + class);
 	end = (u8 *)(head + 1);
-	for (i = 0; i < count; i++) {
-		end += number[i].halves * field / 2;
-		len = DIV_ROUND_UP(number[i].halves * req->mod_len, 2);
-		if (z_copy_from_user(zcrypt_from_user(req), end - len,
-				     number[i].from, len))
+	for (; number->halves; number++) {
+		end += number->halves * half;
+		len = DIV_ROUND_UP(number->halves * req->mod_len, 2);
+		from = *(const u8 __user **)(req->block + number->at);
+		if (z_copy_from_user(user, end - len, from + number->skip, len))
 			return -EFAULT;
 	}
 	return 0;
@@ -99,27 +136,12 @@ static int t50_build(struct zcrypt_request *req, u16 format,
 
 static int t50_build_me(struct zcrypt_request *req)
 {
-	const struct t50_number number[] = {
-		{ req->me->b_key, 2 },
-		{ req->me->n_modulus, 2 },
-		{ req->me->inputdata, 2 },
-	};
-
-	return t50_build(req, T50_FORMAT_ME, number, ARRAY_SIZE(number));
+	return t50_build(req, &t50_me);
 }
 
 static int t50_build_crt(struct zcrypt_request *req)
 {
-	const struct t50_number number[] = {
-		{ req->crt->np_prime + CRT_PREFIX, 1 },
-		{ req->crt->nq_prime, 1 },
-		{ req->crt->bp_key + CRT_PREFIX, 1 },
-		{ req->crt->bq_key, 1 },
-		{ req->crt->u_mult_inv + CRT_PREFIX, 1 },
-		{ req->crt->inputdata, 2 },
-	};
-
-	return t50_build(req, T50_FORMAT_CRT, number, ARRAY_SIZE(number));
+	return t50_build(req, &t50_crt);
 }
 
 /*
@@ -171,6 +193,8 @@ static int t50_parse_crt(struct zcrypt_request *req)
 const struct zcrypt_ops zcrypt_msgtype50_ops = {
 	.name = MSGTYPE50_NAME,
 	.variant = MSGTYPE50_VARIANT_DEFAULT,
+	/* a result of 512 bytes, and some to spare */
+	.longest_reply = 1024,
 	.verb = {
 		[ZCRYPT_OP_ME]	= { t50_build_me, t50_parse_me },
 		[ZCRYPT_OP_CRT]	= { t50_build_crt, t50_parse_crt },

@@ -108,20 +108,18 @@ bool zcrypt_queue_force_online(struct zcrypt_queue *zq, int online)
  * zcrypt_queue_alloc() - memory for a queue
  * @reply_buf_size: size of the longest reply of its card
  *
+ * The buffer for replies comes with zcrypt_queue_register(), when it is known
+ * what kind of replies they are.
+ *
  * Context: process, sleeps.
  * Return: the queue, with the driver's reference; or NULL.
  */
 struct zcrypt_queue *zcrypt_queue_alloc(size_t reply_buf_size)
 {
 	struct zcrypt_queue *zq = kzalloc(sizeof(*zq), GFP_KERNEL);
-	void *buf = kmalloc(reply_buf_size, GFP_KERNEL);
 
-	if (!zq || !buf) {
-		kfree(buf);
-		kfree(zq);
+	if (!zq)
 		return NULL;
-	}
-	zq->reply.msg = buf;
 	zq->reply.bufsize = reply_buf_size;
 	INIT_LIST_HEAD(&zq->list);
 	kref_init(&zq->refcount);
@@ -181,6 +179,16 @@ static bool queue_has_rng(const struct zcrypt_queue *zq)
 	return zcrypt_can(zq, ZCRYPT_OP_RNG);
 }
 
+static int queue_alloc_reply(struct zcrypt_queue *zq)
+{
+	struct ap_message *reply = &zq->reply;
+
+	if (zq->ops->longest_reply)
+		reply->bufsize = min(reply->bufsize, zq->ops->longest_reply);
+	reply->msg = kmalloc(reply->bufsize, GFP_KERNEL);
+	return reply->msg ? 0 : -ENOMEM;
+}
+
 /**
  * zcrypt_queue_register() - let requests go to a queue
  * @zq: the queue, its driver's fields filled in; drvdata of the AP queue's
@@ -195,6 +203,10 @@ int zcrypt_queue_register(struct zcrypt_queue *zq)
 	int rc;
 
 	zq->online = 1;
+	/* No message comes, and no reply, before probe() has succeeded */
+	rc = queue_alloc_reply(zq);
+	if (rc)
+		return rc;
 	rc = sysfs_create_group(&dev->kobj, &queue_attr_group);
 	if (rc)
 		return rc;

@@ -14,6 +14,8 @@
 #ifndef _ZCRYPT_REQUEST_H_
 #define _ZCRYPT_REQUEST_H_
 
+#include <linux/seqlock.h>
+
 #include "zcrypt_api.h"
 
 enum zcrypt_op {
@@ -35,6 +37,12 @@ enum zcrypt_op {
 
 /* Every reply buffer is that large: the headers of any type fit */
 #define ZCRYPT_REPLY_MIN	288
+
+/*
+ * A request with 4096 bits to an accelerator or 2048 to a CCA coprocessor, and its
+ * reply
+ */
+#define ZCRYPT_SMALL		3584
 
 /**
  * struct zcrypt_request - a request
@@ -64,6 +72,7 @@ enum zcrypt_op {
  *
  * @msg: the message
  * @room: size of the message's buffer; @msg.bufsize is the same
+ * @written: how much of it may have been written to
  * @reply: the sender's copy of the reply
  * @reply_room: size of @reply
  * @reply_len: length of the reply as the card sent it; what is beyond
@@ -106,6 +115,7 @@ struct zcrypt_request {
 
 	struct ap_message msg;
 	size_t room;
+	size_t written;
 	u8 *reply;
 	size_t reply_room;
 	size_t reply_len;
@@ -140,11 +150,13 @@ struct zcrypt_verb {
  * struct zcrypt_ops - a type of messages
  * @name: its name
  * @variant: more than one can have the name
+ * @longest_reply: bytes; 0 when only the card limits it
  * @verb: what can be done with it
  */
 struct zcrypt_ops {
 	const char *name;
 	int variant;
+	size_t longest_reply;
 	struct zcrypt_verb verb[NR_ZCRYPT_OPS];
 };
 
@@ -154,6 +166,8 @@ static inline bool zcrypt_can(const struct zcrypt_queue *zq, enum zcrypt_op op)
 }
 
 /* zcrypt_send.c */
+int zcrypt_buffers_init(void);
+void zcrypt_buffers_exit(void);
 long zcrypt_send_request(struct zcrypt_request *req);
 int zcrypt_request_buffer(struct zcrypt_request *req, size_t len);
 int zcrypt_reply_buffer(struct zcrypt_request *req, size_t len);
@@ -167,16 +181,34 @@ int zcrypt_describe_cprb(struct zcrypt_request *req);
 int zcrypt_describe_ep11(struct zcrypt_request *req);
 
 /**
+ * struct zcrypt_group - cards of one kind and speed
+ * @list: the pool's groups
+ * @kind: ZCRYPT_KIND_*
+ * @speed_rating: as in the cards
+ * @cards: which
+ * @rcu: readers find groups under RCU
+ */
+struct zcrypt_group {
+	struct list_head list;
+	unsigned int kind;
+	const int *speed_rating;
+	struct zcrypt_numbers cards;
+	struct rcu_head rcu;
+};
+
+/**
  * struct zcrypt_pool - the cards and queues that requests can go to
  * @lock: for changes; readers use RCU
+ * @changed: counts the changes of numbers that readers go through
  * @queues: all queues
- * @cards: cards with an entry in @card
+ * @groups: all cards, in groups
  * @card: the cards, by number
  */
 struct zcrypt_pool {
 	struct mutex lock;	/* see above */
+	seqcount_mutex_t changed;
 	struct list_head queues;
-	DECLARE_BITMAP(cards, AP_DEVICES);
+	struct list_head groups;
 	struct zcrypt_card __rcu *card[AP_DEVICES];
 };
 

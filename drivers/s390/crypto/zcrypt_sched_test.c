@@ -245,12 +245,15 @@ static void even_when_idle(struct kunit *test)
 		for (i = 0; i < ARRAY_SIZE(domains); i++)
 			add_queue(test, id, domains[i]);
 	}
+	/* Each CPU has turns of its own */
+	migrate_disable();
 	for (i = 0; i < 600; i++) {
 		me_request(test, &req);
 		qid = pick_once(test, &req);
-		KUNIT_ASSERT_GE(test, qid, 0);
-		count[AP_QID_CARD(qid)][AP_QID_QUEUE(qid)]++;
+		if (qid >= 0)
+			count[AP_QID_CARD(qid)][AP_QID_QUEUE(qid)]++;
 	}
+	migrate_enable();
 	for (id = 0; id < 2; id++)
 		for (i = 0; i < ARRAY_SIZE(domains); i++)
 			KUNIT_EXPECT_EQ(test, count[id][domains[i]], 100);
@@ -488,6 +491,60 @@ static void tried_fast_or_fresh_slow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pick_once(test, &req), AP_MKQID(1, 0));
 }
 
+/* What would have to wait is picked when there is nothing else, and only then */
+static void waiting_ones_come_last(struct kunit *test)
+{
+	static const enum ap_state states[] = {
+		AP_STATE_RESET_START, AP_STATE_RESET_WAIT, AP_STATE_SETIRQ_WAIT,
+		AP_STATE_ASSOC_WAIT, AP_STATE_WORKING, AP_STATE_QUEUE_FULL,
+	};
+	struct sched_fixture *fix = test->priv;
+	struct zcrypt_request req;
+	int i, n, dom;
+
+	add_cards(test, 2, 2, fast);
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		for (dom = 0; dom < 2; dom++) {
+			fix->aq[0][dom]->state = states[i];
+			/* busy is no matter, no reply for long is */
+			fix->aq[0][dom]->progress = jiffies - HZ;
+		}
+		for (n = 0; n < 8; n++) {
+			me_request(test, &req);
+			KUNIT_EXPECT_EQ(test, AP_QID_CARD(pick_once(test, &req)), 1);
+			me_request(test, &req);
+			req.card = 0;
+			KUNIT_EXPECT_EQ(test, AP_QID_CARD(pick_once(test, &req)), 0);
+		}
+		fix->aq[0][1]->state = AP_STATE_IDLE;
+		for (n = 0; n < 8; n++) {
+			me_request(test, &req);
+			req.card = 0;
+			KUNIT_EXPECT_EQ(test, pick_once(test, &req), AP_MKQID(0, 1));
+		}
+	}
+}
+
+/* Two types of card, as fast as each other, share what there is to do */
+static void equal_types_share(struct kunit *test)
+{
+	struct zcrypt_request req;
+	int count[2] = {}, i, qid;
+
+	add_card(test, 0, 'a', fast);
+	add_queue(test, 0, 0);
+	add_card(test, 1, 'c', fast);
+	add_queue(test, 1, 0);
+	for (i = 0; i < 100; i++) {
+		me_request(test, &req);
+		qid = pick_once(test, &req);
+		KUNIT_ASSERT_GE(test, qid, 0);
+		count[AP_QID_CARD(qid)]++;
+	}
+	KUNIT_EXPECT_EQ(test, count[0], 50);
+	KUNIT_EXPECT_EQ(test, count[1], 50);
+}
+
 /* With @size bytes at @place as in @bad the queue is not picked */
 static void expect_none_with(struct kunit *test, void *place, const void *bad,
 			     size_t size)
@@ -619,7 +676,7 @@ static void card_comes_and_goes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, zcrypt_pool_add_card(&fix->pool, zc), 0);
 	KUNIT_EXPECT_PTR_EQ(test, fix->zq[0][0]->zcard, zc);
 	KUNIT_EXPECT_PTR_EQ(test, fix->zq[0][1]->zcard, zc);
-	KUNIT_EXPECT_EQ(test, zc->nr_queues, 2);
+	KUNIT_EXPECT_EQ(test, zc->domains.nr, 2);
 	KUNIT_EXPECT_GE(test, pick_once(test, &req), 0);
 }
 
@@ -635,6 +692,8 @@ static struct kunit_case sched_cases[] = {
 	KUNIT_CASE(wanted_ones),
 	KUNIT_CASE(tried_ones_come_last),
 	KUNIT_CASE(tried_fast_or_fresh_slow),
+	KUNIT_CASE(waiting_ones_come_last),
+	KUNIT_CASE(equal_types_share),
 	KUNIT_CASE(not_available),
 	KUNIT_CASE(references),
 	KUNIT_CASE(unbound_is_not_picked),

@@ -90,6 +90,8 @@ struct rsa_class {
 	enum crypto_ops me, crt;
 };
 
+static_assert(NUM_OPS <= AP_MSG_KINDS);
+
 static const struct rsa_class rsa_classes[] = {
 	{ 128, MEX_1K, CRT_1K },
 	{ 256, MEX_2K, CRT_2K },
@@ -151,10 +153,113 @@ static const struct {
 
 /*
  * Buffers. What is in them is keys and clear text.
+ *
+ * Most messages are short. They get a buffer of ZCRYPT_SMALL bytes, and their
+ * reply goes behind them in the same buffer. Each CPU keeps the last one that was
+ * given back, wiped; the others come from a slab cache. What is longer is
+ * allocated as it is needed.
  */
+static struct kmem_cache *small_buffers;
+static DEFINE_PER_CPU(void *, spare_buffer);
+
+static void *get_small_buffer(void)
+{
+	return this_cpu_xchg(spare_buffer, NULL) ?:
+	       kmem_cache_alloc(small_buffers, GFP_KERNEL);
+}
+
+static void put_small_buffer(void *buf)
+{
+	buf = this_cpu_xchg(spare_buffer, buf);
+	if (buf)
+		kmem_cache_free(small_buffers, buf);
+}
+
+/**
+ * zcrypt_buffers_init() - prepare for requests
+ *
+ * Context: module init.
+ * Return: 0 or -ENOMEM.
+ */
+int __init zcrypt_buffers_init(void)
+{
+	small_buffers = kmem_cache_create_usercopy("zcrypt_small", ZCRYPT_SMALL,
+						   0, SLAB_HWCACHE_ALIGN, 0,
+						   ZCRYPT_SMALL, NULL);
+	return small_buffers ? 0 : -ENOMEM;
+}
+
+/**
+ * zcrypt_buffers_exit() - the reverse
+ *
+ * Context: module exit, or init that failed; no request is under way.
+ */
+void zcrypt_buffers_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (per_cpu(spare_buffer, cpu))
+			kmem_cache_free(small_buffers, per_cpu(spare_buffer, cpu));
+	kmem_cache_destroy(small_buffers);
+}
+
 static bool from_reserve(const struct zcrypt_request *req)
 {
 	return req->msg.flags & AP_MSG_FLAG_MEMPOOL;
+}
+
+static bool reply_is_behind(const struct zcrypt_request *req)
+{
+	const u8 *begin = req->msg.msg;
+
+	return req->reply >= begin && req->reply < begin + req->room;
+}
+
+static void free_reply(struct zcrypt_request *req)
+{
+	if (req->reply && !reply_is_behind(req))
+		kfree_sensitive(req->reply);
+	req->reply = NULL;
+	req->reply_room = 0;
+}
+
+/* A small buffer is clean where nothing was written to it */
+static void free_message(struct zcrypt_request *req)
+{
+	struct ap_message *msg = &req->msg;
+
+	if (from_reserve(req)) {
+		ap_release_apmsg(msg);
+	} else if (req->room == ZCRYPT_SMALL) {
+		memzero_explicit(msg->msg, req->written);
+		put_small_buffer(msg->msg);
+	} else {
+		kfree_sensitive(msg->msg);
+	}
+	msg->msg = NULL;
+	req->room = 0;
+	req->written = 0;
+}
+
+static int alloc_message(struct zcrypt_request *req, size_t len)
+{
+	struct ap_message *msg = &req->msg;
+	size_t room = max_t(size_t, len, ZCRYPT_SMALL);
+	int rc;
+
+	if (req->xflags & ZCRYPT_XFLAG_NOMEMALLOC) {
+		rc = ap_init_apmsg(msg, AP_MSG_FLAG_MEMPOOL);
+		if (rc)
+			return rc;
+		room = msg->bufsize;
+	} else if (len <= ZCRYPT_SMALL) {
+		msg->msg = get_small_buffer();
+	} else {
+		msg->msg = kmalloc(len, GFP_KERNEL);
+	}
+	req->room = msg->msg ? room : 0;
+	return msg->msg ? 0 : -ENOMEM;
 }
 
 /**
@@ -164,7 +269,7 @@ static bool from_reserve(const struct zcrypt_request *req)
  *
  * The buffer is zeroed, and @req->msg.len set. With ZCRYPT_XFLAG_NOMEMALLOC it
  * is one from the bus's reserve; that has to be asked for before a queue is
- * picked.
+ * picked. A reply buffer has to be asked for anew.
  *
  * Context: process; sleeps unless ZCRYPT_XFLAG_NOMEMALLOC.
  * Return: 0, -EMSGSIZE or -ENOMEM.
@@ -174,40 +279,41 @@ int zcrypt_request_buffer(struct zcrypt_request *req, size_t len)
 	struct ap_message *msg = &req->msg;
 	int rc;
 
-	if (!msg->msg && req->xflags & ZCRYPT_XFLAG_NOMEMALLOC) {
-		rc = ap_init_apmsg(msg, AP_MSG_FLAG_MEMPOOL);
+	if (msg->msg && len > req->room && !from_reserve(req)) {
+		free_reply(req);
+		free_message(req);
+	}
+	if (!msg->msg) {
+		rc = alloc_message(req, len);
 		if (rc)
 			return rc;
-		req->room = msg->bufsize;
-	} else if (len > req->room && !from_reserve(req)) {
-		kfree_sensitive(msg->msg);
-		msg->msg = kmalloc(len, GFP_KERNEL);
-		req->room = msg->msg ? len : 0;
-		if (!msg->msg)
-			return -ENOMEM;
 	}
 	if (len > req->room)
 		return -EMSGSIZE;
 	memset(msg->msg, 0, len);
+	req->written = max(req->written, len);
 	msg->len = len;
 	msg->bufsize = req->room;
 	return 0;
 }
 
 /*
- * What is beyond the message in a buffer of the reserve. Callers offer more room
- * than the reply takes; one that does not fit after all is cut off like any that
- * is too long, and -EMSGSIZE.
+ * What is beyond the message in its buffer. Callers offer more room than the
+ * reply takes, so that the reserve will do with less; a reply that does not fit
+ * after all is cut off like any that is too long, and -EMSGSIZE.
  */
-static int reply_from_reserve(struct zcrypt_request *req, size_t len)
+static bool reply_behind(struct zcrypt_request *req, size_t len)
 {
 	size_t used = ALIGN(req->msg.len, 8);
+	size_t least = from_reserve(req) ? ZCRYPT_REPLY_MIN : len;
 
-	if (used > req->room || req->room - used < ZCRYPT_REPLY_MIN)
-		return -ENOMEM;
+	if (used + least > req->room)
+		return false;
+	free_reply(req);
 	req->reply = req->msg.msg + used;
 	req->reply_room = min(len, req->room - used);
-	return 0;
+	req->written = max(req->written, used + req->reply_room);
+	return true;
 }
 
 /**
@@ -222,10 +328,12 @@ int zcrypt_reply_buffer(struct zcrypt_request *req, size_t len)
 {
 	/* Headers of all types can be looked at, whatever the card sends */
 	len = max_t(size_t, len, ZCRYPT_REPLY_MIN);
+	if (reply_behind(req, len))
+		return 0;
 	if (from_reserve(req))
-		return reply_from_reserve(req, len);
-	if (len > req->reply_room) {
-		kfree_sensitive(req->reply);
+		return -ENOMEM;
+	if (len > req->reply_room || reply_is_behind(req)) {
+		free_reply(req);
 		req->reply = kmalloc(len, GFP_KERNEL);
 		req->reply_room = req->reply ? len : 0;
 	}
@@ -240,19 +348,12 @@ int zcrypt_reply_buffer(struct zcrypt_request *req, size_t len)
  */
 void zcrypt_request_release(struct zcrypt_request *req)
 {
-	if (from_reserve(req)) {
-		ap_release_apmsg(&req->msg);
-	} else {
-		kfree_sensitive(req->msg.msg);
-		kfree_sensitive(req->reply);
-	}
-	if (zcrypt_from_user(req))
+	free_reply(req);
+	if (req->msg.msg)
+		free_message(req);
+	if (req->targets && zcrypt_from_user(req))
 		kvfree(req->targets);
-	req->msg.msg = NULL;
-	req->reply = NULL;
 	req->targets = NULL;
-	req->room = 0;
-	req->reply_room = 0;
 }
 
 /*
@@ -271,7 +372,9 @@ static void receive(struct ap_queue *aq, struct ap_message *msg,
 		req->reply_len = len;
 		memcpy(req->reply, reply->msg, min(len, req->reply_room));
 	}
-	complete(&msg->response.work);
+	/* Its sender has not come to wait for it, and will not */
+	if (!msg->at_once)
+		complete(&msg->response.work);
 }
 
 /**
@@ -336,7 +439,20 @@ int zcrypt_card_error(struct zcrypt_request *req)
 /*
  * Sending.
  */
-static atomic64_t last_psmid = ATOMIC64_INIT(0);
+/*
+ * Each CPU counts for itself, in steps that keep the CPUs' numbers apart: one is
+ * used twice after 2^48 messages.
+ */
+static DEFINE_PER_CPU(unsigned long, last_psmid);
+
+static unsigned long next_psmid(void)
+{
+	unsigned long psmid = (unsigned long)get_cpu() << 48;
+
+	psmid |= this_cpu_inc_return(last_psmid) & GENMASK(47, 0);
+	put_cpu();
+	return psmid;
+}
 
 /* Whether the card may have executed a message that it has not answered */
 static bool may_have_run(const struct zcrypt_request *req)
@@ -354,6 +470,8 @@ static int await(struct zcrypt_request *req)
 	struct ap_message *msg = &req->msg;
 	long left;
 
+	if (msg->at_once)
+		return msg->rc;
 	left = wait_for_completion_interruptible_timeout(&msg->response.work,
 							 aq->request_timeout +
 							 WAIT_SLACK);
@@ -390,10 +508,12 @@ static long send_once(struct zcrypt_request *req, unsigned int *refusals)
 	rc = verb->build(req);
 	if (rc)
 		return rc;
-	msg->psmid = atomic64_inc_return(&last_psmid);
+	msg->psmid = next_psmid();
 	msg->receive = receive;
+	msg->kind = req->speed;
 	msg->rc = 0;
 	msg->sent = false;
+	msg->at_once = false;
 	msg->stage = AP_MSG_PREPARED;
 	req->reply_len = 0;
 	req->unclear = false;

@@ -151,13 +151,17 @@ done
 wait "$asking"
 expect "asked while queues come and go" $? 0
 
-# 64 bits, and 31
+# 64 bits, and 31; which cards have had a request depends on whose turn it was
+same() {
+	sed 's/^counts errno 0 cards [1-9]$/counts/' "$1"
+}
+
 ap_compat >"$TMP/64"
 sed 's/^/# /' "$TMP/64"
 expect "four right results" "$(grep -c 'errno 0 length .* right$' "$TMP/64")" 4
 expect "two bad addresses" "$(grep -c '^bad address.* errno 14$' "$TMP/64")" 2
 if ap_compat31 >"$TMP/31" 2>/dev/null; then
-	expect "31 bits: the same as with 64" "$(cat "$TMP/31")" "$(cat "$TMP/64")"
+	expect "31 bits: the same as with 64" "$(same "$TMP/31")" "$(same "$TMP/64")"
 elif zcat /proc/config.gz 2>/dev/null | grep -q '^CONFIG_COMPAT=y'; then
 	diag "$(ap_compat31 2>&1)"
 	not_ok "31 bits: the same as with 64"
