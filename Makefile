@@ -22,8 +22,8 @@ $(shell mkdir -p $(S))
 
 .PHONY: help base tree force
 help:
-	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, builtin, debug, next;'
-	@echo 'guest-NAME also: plain, small, small-next), style'
+	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, builtin, debug, kcsan,'
+	@echo 'bench, next; guest-NAME also: plain, bench-base, small, small-next), style'
 	@echo './lab help says what most people want'
 
 # --- the trees ---------------------------------------------------------------
@@ -43,6 +43,8 @@ $(S)/linux $(S)/ext &: $(S)/base force
 FRAGMENTS_lab := config/lab.config config/ours.config
 FRAGMENTS_debug := config/lab.config config/ours.config config/debug.config
 FRAGMENTS_builtin := config/lab.config config/ours.config config/builtin.config
+FRAGMENTS_kcsan := config/lab.config config/ours.config config/kcsan.config
+FRAGMENTS_bench := config/lab.config config/bench.config
 FRAGMENTS_next := config/lab.config config/next.config
 # differs from the lab kernel in a few options only
 LIKE_builtin := lab
@@ -74,18 +76,20 @@ $(S)/modules-$(1): $(S)/kernel-$(1) $(S)/ext scripts/modules
 	@scripts/stage 'modules ($(1))' modules-$(1) scripts/modules $(1)
 	@touch $$@
 endef
-$(foreach k,lab builtin debug next,$(eval $(call kernel,$(k)))$(eval $(call guest,$(k))))
+$(foreach k,lab builtin debug kcsan bench next,$(eval $(call kernel,$(k)))$(eval $(call guest,$(k))))
 
 # --- the small patch ---------------------------------------------------------
-# The base's own drivers as they are, and with the small patch on the debug kernel
-# and on a 7.x kernel.
+# The base's own drivers as they are (plain, bench-base), and with the small patch
+# on the debug kernel and on a 7.x kernel.
 SMALL := $(shell find patches -type f) scripts/small \
 	drivers/s390/crypto/ap_remove.c drivers/s390/crypto/ap_remove.h
-VARIANTS := plain small small-next
+VARIANTS := plain bench-base small small-next
 KERNEL_plain := lab
+KERNEL_bench-base := bench
 KERNEL_small := debug
 KERNEL_small-next := next
 BASE_plain := base
+BASE_bench-base := base
 BASE_small := base
 BASE_small-next := next
 
