@@ -168,11 +168,12 @@ void ap_driver_unregister(struct ap_driver *ap_drv);
  * @chkstop: checkstopped, as the last scan saw it
  * @quick: the last time that somebody looked right behind NQAP, the reply was
  *	there
+ * @reset_ns: how long resets of its queues have taken
  * @reply_ns: how long replies take by polling's experience, by kind of request
  * @total_request_count: messages ever accepted
  * @rcu: who chooses a card does so under RCU
  *
- * @quick and @reply_ns are guesses, written and read without a lock: a wrong one
+ * @quick, @reset_ns and @reply_ns are guesses, written and read without a lock: a wrong one
  * costs a DQAP in vain, or some microseconds.
  */
 struct ap_card {
@@ -183,6 +184,7 @@ struct ap_card {
 	bool config;
 	bool chkstop;
 	bool quick;
+	u32 reset_ns;
 	u32 reply_ns[AP_MSG_KINDS];
 	atomic64_t total_request_count;
 	struct rcu_head rcu;
@@ -255,7 +257,7 @@ struct ap_hand_over {
  * @recovery_start: when it began (ktime_get_ns())
  * @progress: jiffies of the last reply, or of the first message that waits
  * @poll_start: since when polling waits for a reply (ktime_get_ns()), or 0
- * @late: the next look comes after the time that replies have taken before
+ * @late: the next look comes after the time that waits like this one have taken
  * @trial: counts messages, some of which are looked for right behind NQAP
  * @attended: the message whose sender is looking for its reply
  * @unclean: a cleaning failed, and none has succeeded since

@@ -94,7 +94,7 @@ static ssize_t max_domain_show(const struct bus_type *bus, char *buf)
 
 static ssize_t interrupts_show(const struct bus_type *bus, char *buf)
 {
-	return show_number(buf, ap_airq_ptr() ? 1 : 0);
+	return show_number(buf, ap_poll_interrupts());
 }
 
 /*

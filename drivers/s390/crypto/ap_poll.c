@@ -3,11 +3,13 @@
  * Which queue is looked at when.
  *
  * Each queue has a number, dense among all queues, and a bit of this number in
- * ap_outstanding while it has messages at the card that nobody is looking after.
- * An adapter interrupt says only that some queue of the bus has a reply: it looks
- * at the queues with the bit, so its cost follows the work; which words of
- * the bitmap may have one is in ap_words. What is waited for without an interrupt
- * has a timer of its own in the queue.
+ * ap_outstanding while it has messages at the card that nobody is looking after;
+ * which words of the bitmap may have one is in ap_words. Each queue also has a
+ * notification byte, by the same number, which the card sets when a reply comes. An
+ * adapter interrupt says only that some byte was set: those of the queues with
+ * the bit are looked at, and of these only the queues whose byte it was. So its cost
+ * follows the work. What is waited for without an interrupt has a timer of its own
+ * in the queue.
  */
 #define KMSG_COMPONENT "ap"
 #define pr_fmt(fmt) KMSG_COMPONENT ": " fmt
@@ -37,7 +39,11 @@
 static unsigned long ap_poll_max_ns = AP_POLL_LPAR_MAX_NS;
 static u64 ap_poll_min_ns = AP_POLL_LPAR_MIN_NS;
 
+/* Queues whose notification bytes are one piece of memory */
+#define AP_NIB_GROUP	256
+
 static DEFINE_XARRAY_ALLOC(ap_slots);
+static struct airq_iv *ap_nibs[AP_DEVICES * AP_DOMAINS / AP_NIB_GROUP];
 static DECLARE_BITMAP(ap_outstanding, AP_DEVICES * AP_DOMAINS);
 static DECLARE_BITMAP(ap_words, BITS_TO_LONGS(AP_DEVICES * AP_DOMAINS));
 static unsigned int ap_words_end;
@@ -66,8 +72,24 @@ static unsigned long ap_poll_word(unsigned int word)
 	return bits;
 }
 
+/*
+ * A queue's notification byte. The memory is an interrupt vector's, which firmware
+ * can write to in a secure guest, too; that it has bits for others is no matter.
+ */
+static u8 *ap_nib(unsigned int slot)
+{
+	struct airq_iv *iv = ap_nibs[slot / AP_NIB_GROUP];
+
+	return iv ? (u8 *)iv->vector + slot % AP_NIB_GROUP : NULL;
+}
+
 static void ap_poll_mark(unsigned int slot)
 {
+	u8 *nib = ap_nib(slot);
+
+	/* What was announced before is looked for by who marks the queue */
+	if (nib)
+		WRITE_ONCE(*nib, 0);
 	set_bit(slot, ap_outstanding);
 	/* Pairs with ap_poll_word(), and is before the card has the message */
 	smp_mb__after_atomic();
@@ -76,6 +98,17 @@ static void ap_poll_mark(unsigned int slot)
 		/* Before the card has the message, whose reply interrupts */
 		smp_mb__after_atomic();
 	}
+}
+
+/*
+ * xchg() is a full barrier: a reply that comes after the clearing sets the byte
+ * again and interrupts again, one that came before is found by the look.
+ */
+static bool ap_poll_announced(unsigned int slot)
+{
+	u8 *nib = ap_nib(slot);
+
+	return nib && READ_ONCE(*nib) && xchg(nib, 0);
 }
 
 static void ap_poll_slot(unsigned long slot)
@@ -92,18 +125,26 @@ static void ap_poll_slot(unsigned long slot)
  * bit that is cleared costs a look in vain. Slots come into being below
  * ap_words_end before their queue can have a message.
  */
-static void ap_poll_all(void)
+static void ap_poll_marked(bool announced)
 {
 	unsigned int end = READ_ONCE(ap_words_end);
-	unsigned long word, bit, bits;
+	unsigned long word, bit, bits, slot;
 
 	rcu_read_lock();
 	for_each_set_bit(word, ap_words, end) {
 		bits = ap_poll_word(word);
-		for_each_set_bit(bit, &bits, BITS_PER_LONG)
-			ap_poll_slot(word * BITS_PER_LONG + bit);
+		for_each_set_bit(bit, &bits, BITS_PER_LONG) {
+			slot = word * BITS_PER_LONG + bit;
+			if (!announced || ap_poll_announced(slot))
+				ap_poll_slot(slot);
+		}
 	}
 	rcu_read_unlock();
+}
+
+static void ap_poll_all(void)
+{
+	ap_poll_marked(false);
 }
 
 static bool ap_poll_any(void)
@@ -122,8 +163,12 @@ static bool ap_poll_any(void)
  */
 static void ap_irq_handler(struct airq_struct *airq, struct tpi_info *tpi_info);
 
+/* The indicator that the handler is called for: always set, the bytes are ours */
+static u8 ap_irq_always = 0xff;
+
 static struct airq_struct ap_airq = {
 	.handler = ap_irq_handler,
+	.lsi_ptr = &ap_irq_always,
 	.isc = AP_ISC,
 };
 
@@ -132,39 +177,47 @@ static bool ap_irq_byte_lost;
 
 static void ap_irq_tasklet_fn(struct tasklet_struct *unused)
 {
-	ap_poll_all();
+	ap_poll_marked(true);
 }
 
 static DECLARE_TASKLET(ap_irq_tasklet, ap_irq_tasklet_fn);
 
 /*
- * The byte is cleared first, and xchg() is a full barrier: a reply that comes
- * after the clearing sets it again and interrupts again, one that came before is
- * found by the looks that follow: the tasklet's, or, where there is no mark, that
- * of the sender who has not marked its queue yet (ap_queue_attend()).
+ * Where there is no mark, the reply is found by the sender, who has not marked its
+ * queue yet, see ap_queue_attend().
  */
 static void ap_irq_handler(struct airq_struct *airq, struct tpi_info *tpi_info)
 {
 	inc_irq_stat(IRQIO_APB);
-	xchg(airq->lsi_ptr, 0);
 	if (ap_poll_any())
 		tasklet_schedule(&ap_irq_tasklet);
 }
 
 /**
- * ap_airq_ptr() - the notification byte that AQIC is given
+ * ap_poll_interrupts() - whether the bus uses interrupts
  *
- * Return: its address; NULL when the bus does not use interrupts.
+ * Return: true if so.
  */
-void *ap_airq_ptr(void)
+bool ap_poll_interrupts(void)
 {
-	return ap_irq_on ? ap_airq.lsi_ptr : NULL;
+	return ap_irq_on;
 }
 
 /**
- * ap_poll_keep_byte() - a queue that is left may still use the notification byte
+ * ap_poll_nib() - the notification byte that AQIC is given
+ * @aq: the queue
  *
- * Its interrupts could not be switched off: the byte is never given back.
+ * Return: its absolute address; the bus uses interrupts.
+ */
+phys_addr_t ap_poll_nib(const struct ap_queue *aq)
+{
+	return virt_to_phys(ap_nib(aq->slot));
+}
+
+/**
+ * ap_poll_keep_byte() - a queue that is left may still use its notification byte
+ *
+ * Its interrupts could not be switched off: no such byte is ever given back.
  *
  * Context: any.
  */
@@ -206,27 +259,55 @@ void ap_poll_watch(struct ap_queue *aq)
 }
 
 /*
- * A look comes when replies of this kind have come before; after that, the next
- * ones after an eighth of the time waited each.
+ * A wait that others have been like is looked at when those were over, and, when it
+ * lasts longer, after an eighth of the time waited each.
  */
+static u64 ap_next_look(struct ap_queue *aq, u64 waited, u64 known, u64 min, u64 max)
+{
+	aq->late = waited && waited >= known;
+	if (aq->late)
+		return clamp(waited / 8, min, max);
+	return clamp(known - waited, min, max);
+}
+
+/*
+ * A wait is over. Found when it was looked at first, it may have been for a while:
+ * next time that is a fraction of 1/@hit earlier. Found later, that was too early:
+ * half the difference. So few looks are in vain, and few are much too late.
+ */
+static void ap_learn(struct ap_queue *aq, u32 *guess, u64 took, unsigned int hit)
+{
+	u64 known = READ_ONCE(*guess);
+
+	lockdep_assert_held(&aq->lock);
+	if (!aq->late)
+		known = min(known - known / hit, took);
+	else if (known)
+		known = (known + took) / 2;
+	else
+		known = took;
+	WRITE_ONCE(*guess, min_t(u64, known, NSEC_PER_SEC));
+}
+
+static u32 *ap_reply_guess(struct ap_queue *aq, const struct ap_message *msg)
+{
+	return &aq->card->reply_ns[msg->kind % AP_MSG_KINDS];
+}
+
 static u64 ap_reply_interval(struct ap_queue *aq, u64 now)
 {
 	/* No busy loop in the timer softirq, whatever was asked for */
 	u64 max = max(READ_ONCE(ap_poll_max_ns), 1UL * NSEC_PER_USEC);
 	u64 min = min(ap_poll_min_ns, max);
 	const struct ap_message *msg;
-	u64 waited, known = 0;
+	u64 waited;
 
 	if (!aq->poll_start)
 		aq->poll_start = now;
 	waited = now - aq->poll_start;
 	msg = list_first_entry_or_null(&aq->pendingq, struct ap_message, list);
-	if (msg)
-		known = READ_ONCE(aq->card->reply_ns[msg->kind % AP_MSG_KINDS]);
-	aq->late = waited && waited >= known;
-	if (aq->late)
-		return clamp(waited / 8, min / 4, max);
-	return clamp(known - waited, min, max);
+	return ap_next_look(aq, waited, msg ? READ_ONCE(*ap_reply_guess(aq, msg)) : 0,
+			    waited ? min / 4 : min, max);
 }
 
 /**
@@ -234,39 +315,38 @@ static u64 ap_reply_interval(struct ap_queue *aq, u64 now)
  * @aq: the queue
  * @msg: the message it is for
  *
- * Found when it was looked for first, it may have been there for a while: next time
- * that is a bit earlier. Found later, that was too early: half the difference. So
- * few looks are in vain, and few are much too late.
- *
  * Context: softirq or process, queue's lock held; @aq->poll_start is set.
  */
 void ap_poll_learn(struct ap_queue *aq, const struct ap_message *msg)
 {
-	u32 *reply_ns = &aq->card->reply_ns[msg->kind % AP_MSG_KINDS];
-	u64 took = ktime_get_ns() - aq->poll_start;
-	u64 known = READ_ONCE(*reply_ns);
-
-	lockdep_assert_held(&aq->lock);
-	if (!aq->late)
-		known = min(known - known / 128, took);
-	else if (known)
-		known = (known + took) / 2;
-	else
-		known = took;
-	WRITE_ONCE(*reply_ns, min_t(u64, known, NSEC_PER_SEC));
+	ap_learn(aq, ap_reply_guess(aq, msg), ktime_get_ns() - aq->poll_start, 128);
 }
 
-/*
- * The longer a reset lasts the less it matters to be told of its end at once:
- * the interval is a fraction of the time waited, so it is noticed late by no more
- * than that fraction.
+/* The longer a wait for a reset lasts, the less it matters to be told at once */
+static u64 ap_reset_interval(struct ap_queue *aq, u64 now)
+{
+	return ap_next_look(aq, now - aq->clock_start,
+			    READ_ONCE(aq->card->reset_ns), AP_RESET_MIN_NS,
+			    AP_RESET_MAX_NS);
+}
+
+/**
+ * ap_poll_learn_reset() - a reset is over: remember how long it took
+ * @aq: the queue
+ *
+ * Context: softirq or process, queue's lock held.
  */
+void ap_poll_learn_reset(struct ap_queue *aq)
+{
+	/* Many queues of a card at a time: each one's hit counts for little */
+	ap_learn(aq, &aq->card->reset_ns, ktime_get_ns() - aq->clock_start, 1024);
+}
+
 static u64 ap_look_interval(struct ap_queue *aq, enum ap_look look, u64 now)
 {
 	switch (look) {
 	case AP_LOOK_RESET:
-		return clamp((now - aq->clock_start) / 8, AP_RESET_MIN_NS,
-			     AP_RESET_MAX_NS);
+		return ap_reset_interval(aq, now);
 	case AP_LOOK_REPLY:
 		return ap_reply_interval(aq, now);
 	default:
@@ -327,6 +407,25 @@ void ap_poll_outstanding(struct ap_queue *aq, bool outstanding)
 		clear_bit(aq->slot, ap_outstanding);
 }
 
+/* Memory for the notification bytes of this slot's group; under the scan's mutex */
+static int ap_nib_init(unsigned int slot)
+{
+	struct airq_iv **iv = &ap_nibs[slot / AP_NIB_GROUP];
+
+	if (ap_irq_on && !*iv)
+		*iv = airq_iv_create(AP_NIB_GROUP * BITS_PER_BYTE, 0, NULL);
+	return ap_irq_on && !*iv ? -ENOMEM : 0;
+}
+
+static void ap_nib_exit(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ap_nibs) && !ap_irq_byte_lost; i++)
+		if (ap_nibs[i])
+			airq_iv_release(ap_nibs[i]);
+}
+
 /**
  * ap_poll_queue_init() - a queue comes into being
  * @aq: the queue
@@ -348,6 +447,11 @@ int ap_poll_queue_init(struct ap_queue *aq)
 		      XA_LIMIT(0, AP_DEVICES * AP_DOMAINS - 1), GFP_KERNEL);
 	if (rc)
 		return rc;
+	rc = ap_nib_init(slot);
+	if (rc) {
+		xa_erase(&ap_slots, slot);
+		return rc;
+	}
 	aq->slot = slot;
 	/* Queues come into being under the scan's mutex only */
 	if (BIT_WORD(slot) >= ap_words_end)
@@ -516,10 +620,9 @@ void ap_poll_exit(void)
 	ap_poll_thread_set(false);
 	if (ap_irq_on) {
 		ap_irq_on = false;
-		if (ap_irq_byte_lost)
-			ap_airq.flags &= ~AIRQ_PTR_ALLOCATED;
 		unregister_adapter_interrupt(&ap_airq);
 		tasklet_kill(&ap_irq_tasklet);
+		ap_nib_exit();
 	}
 	xa_destroy(&ap_slots);
 }

@@ -277,7 +277,8 @@ static const struct ap_answer ap_answers_tapq_assoc[] = {
  * proven. An odd answer does not end it, the clock does.
  */
 static const struct ap_answer ap_answers_zapq[] = {
-	ROW(RESPONSE_NORMAL, ALWAYS, ZERO_WAIT, NONE, RESET),
+	/* it may be over by now, and then nobody has to sleep for it */
+	ROW(RESPONSE_NORMAL, ALWAYS, ZERO_WAIT, NONE, NOW),
 	/* secure guest: not ours, so nothing of ours is in it; TAPQ shows that */
 	ROW(RESPONSE_Q_NOT_BOUND, ALWAYS, ZERO_WAIT, NONE, RESET),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, ZERO_BUSY, NONE, RESET),
@@ -638,6 +639,9 @@ static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 		return;
 	}
 
+	if ((from == AP_STATE_RESET_WAIT && to == AP_STATE_IDLE) ||
+	    to == AP_STATE_UNBOUND)
+		ap_poll_learn_reset(aq);
 	ap_queue_start_clock(aq, ap_states[from].clock, desc->clock);
 	if (to == AP_STATE_ERROR || to == AP_STATE_REMOVE)
 		aq->err_from = from;
@@ -792,7 +796,7 @@ static enum ap_look ap_queue_aqic(struct ap_queue *aq)
 	struct ap_queue_status status;
 	enum ap_look look;
 
-	status = ap_aqic(aq->qid, ctrl, virt_to_phys(ap_airq_ptr()));
+	status = ap_aqic(aq->qid, ctrl, ap_poll_nib(aq));
 	look = ap_queue_answer(aq, AP_INSN_AQIC, status, 0);
 	aq->aqic_again = aq->state == AP_STATE_SETIRQ_WAIT &&
 			 look == AP_LOOK_RESET;
@@ -806,7 +810,7 @@ static enum ap_look ap_queue_aqic(struct ap_queue *aq)
 /* After a reset, or where they were switched off behind our back */
 static bool ap_queue_wants_irq(struct ap_queue *aq)
 {
-	return ap_airq_ptr() && !aq->irq && !aq->irq_refused;
+	return ap_poll_interrupts() && !aq->irq && !aq->irq_refused;
 }
 
 static enum ap_look ap_step_reset_wait(struct ap_queue *aq)
