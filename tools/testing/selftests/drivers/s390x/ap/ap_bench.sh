@@ -169,6 +169,8 @@ bench_rate() { # THREADS Q IRQ US SECONDS
 	counts >/tmp/before
 	load --threads "$1" --seconds "$5"
 	counts >/tmp/after
+	say dqap_per_reply "$(cat $SIM/card*/*/counters | tr ' ' '\n' | awk -F= '
+		{ n[$1] += $2 } END { printf "%.2f", n["dqap_ok"] ? n["dqap"] / n["dqap_ok"] : 0 }')"
 	say busiest_to_mean "$(paste /tmp/before /tmp/after | awk '
 		{ n = $2 - $1; sum += n; if (n > max) max = n }
 		END { printf "%.4f", sum ? max * NR / sum : 0 }')"
@@ -227,7 +229,11 @@ bench_unbind() {
 	ap_load --op me-pub --unchecked --threads 16 --seconds 60 >/tmp/load &
 	sleep 1
 	while [ $i -lt 21 ]; do
-		echo "bench $case ns $(ap_timed sh -c "echo 00.0000 >$AP/drivers/cex4queue/unbind")"
+		# the write alone
+		# shellcheck disable=SC2046
+		set -- $(ap_write $AP/drivers/cex4queue/unbind 00.0000)
+		[ "$1" = OK ] || die "unbind: $1"
+		say ns "$2"
 		sleep 0.1
 		echo 00.0000 >$AP/drivers/cex4queue/bind
 		sleep 0.2
@@ -248,9 +254,27 @@ slab_kb() {
 	sed -n 's/^Slab: *\([0-9]*\) kB/\1/p' /proc/meminfo
 }
 
-# Bytes in caches that requests can be in
+# Bytes that requests can be in: objects of the caches that are not accounted to a
+# process, and what is too long for a cache of kmalloc()
 request_bytes() {
-	awk '$1 ~ /^(kmalloc-|zcrypt)/ { sum += $2 * $4 } END { print sum }' /proc/slabinfo
+	awk '/^Slab:/ { all = $2 * 1024 }
+		$1 ~ /^kmalloc-[0-9]|^zcrypt/ && NF > 12 { sum += $2 * $4 }
+		NF > 12 && $2 ~ /^[0-9]+$/ { all -= $15 * $6 * 4096 }
+		END { print sum + all }' /proc/meminfo /proc/slabinfo
+}
+
+# in_flight ARGUMENT...: bytes for each of 200 threads with a request, and the rest of
+# what there is for a thread, in BYTES
+in_flight() {
+	local with
+
+	ap_load --op me-pub --unchecked --threads 200 --requests 200 "$@" >/tmp/load &
+	sleep 1.5
+	with=$(request_bytes)
+	kill -9 $!
+	wait
+	sleep 1
+	BYTES=$(((with - $(request_bytes)) / 200))
 }
 
 bench_memory() { # KIND
@@ -265,12 +289,14 @@ bench_memory() { # KIND
 	sleep 1
 	say queue_bytes $((($(slab_kb) - before) * 1024 / queues))
 	echo 3000000 >$SIM/service_us
-	ap_load --op me-pub --unchecked --threads 200 --requests 200 >/tmp/load &
-	sleep 1
-	before=$(request_bytes)
-	wait
-	sleep 1
-	say request_bytes $(((before - $(request_bytes)) / 200))
+	in_flight
+	say request_bytes $BYTES
+	down
+	# The same threads, all but one of which wait for a lock
+	sim 8a 1 reset_ms=1 service_us=3000000
+	modprobe ap_bare wait_us=3000000 || die "no ap_bare"
+	in_flight --device /dev/ap_bare
+	say thread_bytes $BYTES
 }
 
 for case in "$@"; do

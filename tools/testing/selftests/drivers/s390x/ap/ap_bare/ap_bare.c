@@ -136,7 +136,8 @@ static long bare_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	if (copy_from_user(&me, (void __user *)arg, sizeof(me)))
 		return -EFAULT;
-	mutex_lock(&one_at_a_time);
+	if (mutex_lock_killable(&one_at_a_time))
+		return -EINTR;
 	rc = bare_request(&me);
 	mutex_unlock(&one_at_a_time);
 	return rc;
