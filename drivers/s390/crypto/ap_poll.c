@@ -18,6 +18,7 @@
 #include <linux/freezer.h>
 #include <linux/interrupt.h>
 #include <linux/kernel_stat.h>
+#include <linux/kmemleak.h>
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>
 #include <asm/airq.h>
@@ -173,7 +174,7 @@ static struct airq_struct ap_airq = {
 };
 
 static bool ap_irq_on;
-static bool ap_irq_byte_lost;
+static DECLARE_BITMAP(ap_nibs_kept, AP_DEVICES * AP_DOMAINS / AP_NIB_GROUP);
 
 static void ap_irq_tasklet_fn(struct tasklet_struct *unused)
 {
@@ -215,15 +216,17 @@ phys_addr_t ap_poll_nib(const struct ap_queue *aq)
 }
 
 /**
- * ap_poll_keep_byte() - a queue that is left may still use its notification byte
+ * ap_poll_keep_nib() - a queue that is left may still use its notification byte
+ * @aq: the queue
  *
- * Its interrupts could not be switched off: no such byte is ever given back.
+ * Its interrupts could not be switched off: the memory is never given back.
  *
  * Context: any.
  */
-void ap_poll_keep_byte(void)
+void ap_poll_keep_nib(const struct ap_queue *aq)
 {
-	WRITE_ONCE(ap_irq_byte_lost, true);
+	if (ap_irq_on)
+		set_bit(aq->slot / AP_NIB_GROUP, ap_nibs_kept);
 }
 
 /*
@@ -421,9 +424,14 @@ static void ap_nib_exit(void)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(ap_nibs) && !ap_irq_byte_lost; i++)
-		if (ap_nibs[i])
+	for (i = 0; i < ARRAY_SIZE(ap_nibs); i++) {
+		if (!ap_nibs[i])
+			continue;
+		if (test_bit(i, ap_nibs_kept))
+			kmemleak_not_leak(ap_nibs[i]);
+		else
 			airq_iv_release(ap_nibs[i]);
+	}
 }
 
 /**

@@ -214,7 +214,7 @@ void ap_poll_learn(struct ap_queue *aq, const struct ap_message *msg);
 void ap_poll_learn_reset(struct ap_queue *aq);
 bool ap_poll_interrupts(void);
 phys_addr_t ap_poll_nib(const struct ap_queue *aq);
-void ap_poll_keep_byte(void);
+void ap_poll_keep_nib(const struct ap_queue *aq);
 int ap_poll_thread_set(bool on);
 bool ap_poll_thread_on(void);
 unsigned long ap_poll_timeout_get(void);

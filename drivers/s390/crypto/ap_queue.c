@@ -1891,7 +1891,7 @@ void ap_queue_retire(struct ap_queue *aq)
 	if (ap_state_zeroing(aq->state))
 		ap_queue_set_state(aq, AP_STATE_UNCLEAN);
 	if (aq->state == AP_STATE_UNCLEAN)
-		ap_poll_keep_byte();
+		ap_poll_keep_nib(aq);
 	spin_unlock_bh(&aq->lock);
 	ap_poll_queue_stop(aq);
 }
