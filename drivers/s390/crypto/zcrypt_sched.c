@@ -335,10 +335,10 @@ static bool queue_suits(const struct zcrypt_request *req,
 		queue_wanted(req, AP_QID_CARD(zq->queue->qid), dom));
 }
 
-static unsigned int card_weight(const struct zcrypt_request *req,
-				const struct zcrypt_card *zc)
+static unsigned int weight(const struct zcrypt_request *req,
+			   const int *speed_rating)
 {
-	return req->factor * zc->speed_rating[req->speed];
+	return req->factor * speed_rating[req->speed];
 }
 
 /*
@@ -418,7 +418,7 @@ static struct zcrypt_card *best_of_group(struct zcrypt_pool *pool,
 		}
 		seen++;
 	}
-	best_rank->load += req->factor * group->speed_rating[req->speed];
+	best_rank->load += weight(req, group->speed_rating);
 	return best;
 }
 
@@ -588,7 +588,7 @@ static int hold_best(struct zcrypt_pool *pool, struct zcrypt_request *req)
 	if (zc_held) {
 		req->zc = zc;
 		req->zq = zq;
-		req->weight = card_weight(req, zc);
+		req->weight = weight(req, zc->speed_rating);
 		atomic_add(req->weight, &zc->load);
 		atomic_add(req->weight, &zq->load);
 	}
