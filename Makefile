@@ -56,7 +56,8 @@ define guest
 .PHONY: guest-$(1)
 guest-$(1): build/initramfs-$(1).cpio.gz build/programs.cpio
 build/initramfs-$(1).cpio.gz: $(S)/modules-$(1) $(S)/user $(S)/guest-root $(S)/tests \
-		scripts/initramfs scripts/guest-init scripts/guest-kunit scripts/guest-builtin
+		scripts/initramfs scripts/guest-init scripts/guest-kunit scripts/guest-builtin \
+		Documentation/ABI/testing/sysfs-bus-ap
 	@scripts/stage 'initramfs ($(1))' initramfs-$(1) scripts/initramfs $(1)
 endef
 
