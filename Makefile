@@ -39,6 +39,10 @@ $(S)/base: force
 $(S)/linux $(S)/ext &: $(S)/base force
 	@scripts/overlay
 
+$(S)/emulator: scripts/emulator scripts/apt.sh
+	@scripts/stage 'emulator' emulator scripts/emulator
+	@touch $@
+
 # --- kernels -----------------------------------------------------------------
 FRAGMENTS_lab := config/lab.config config/ours.config
 FRAGMENTS_debug := config/lab.config config/ours.config config/debug.config
@@ -54,7 +58,7 @@ TREE_next := next
 # What a guest needs of the modules NAME
 define guest
 .PHONY: guest-$(1)
-guest-$(1): build/initramfs-$(1).cpio.gz build/programs.cpio
+guest-$(1): build/initramfs-$(1).cpio.gz build/programs.cpio $(S)/emulator
 build/initramfs-$(1).cpio.gz: $(S)/modules-$(1) $(S)/user $(S)/guest-root $(S)/tests \
 		scripts/initramfs scripts/guest-init scripts/guest-kunit scripts/guest-builtin \
 		Documentation/ABI/testing/sysfs-bus-ap
