@@ -237,7 +237,8 @@ struct ap_hand_over {
  * @pendingq_count: messages on @pendingq
  * @requestq_count: messages on @requestq
  * @total_request_count: messages ever accepted
- * @request_timeout: jiffies without a reply after which the queue is reset
+ * @request_timeout: jiffies without a reply after which the queue is reset,
+ *	unless a message says less
  * @pendingq: messages sent to the card
  * @requestq: messages that wait for room
  * @reply: the driver's buffer for replies
@@ -246,7 +247,9 @@ struct ap_hand_over {
  * @assoc_idx: secure guest: index of the association secret
  * @rapq_fbit: F bit for the next RAPQ
  * @irq: the last answer said that interrupts are on
- * @irq_refused: AQIC was refused for good; replies are polled for
+ * @irq_delay: there are no interrupts, and replies are polled for; tried again
+ *	after so many jiffies; or 0
+ * @irq_again: when (jiffies)
  * @aqic_again: AQIC was not accepted yet
  * @outstanding: the poll code knows of messages at the card
  * @open: probe() has succeeded, and remove() has not begun
@@ -260,6 +263,11 @@ struct ap_hand_over {
  * @late: the next look comes after the time that waits like this one have taken
  * @trial: counts messages, some of which are looked for right behind NQAP
  * @attended: the message whose sender is looking for its reply
+ * @doubts: odd answers since the last reply
+ * @doubted: when the last one came (jiffies)
+ * @heal_ms: the last time between two tries to set the queue right, or 0
+ * @heal_at: when the next one is due (ktime_get_ns())
+ * @cleanings: how many are over
  * @unclean: a cleaning failed, and none has succeeded since
  * @unclean_rc: the last answer of the last cleaning that failed
  * @untouched: found where it could not be reset, and never had a driver
@@ -294,12 +302,18 @@ struct ap_queue {
 	unsigned int assoc_idx;
 	int rapq_fbit;
 	bool irq;
-	bool irq_refused;
+	unsigned int irq_delay;
+	unsigned long irq_again;
 	bool aqic_again;
 	bool outstanding;
 	bool recovering;
 	bool open;
 	bool attach;
+	u8 doubts;
+	unsigned long doubted;
+	unsigned int heal_ms;
+	u64 heal_at;
+	unsigned int cleanings;
 	int unclean_rc;
 	bool unclean;
 	bool untouched;
@@ -349,6 +363,8 @@ enum ap_msg_stage {
  *	elsewhere), -EINVAL (the queue does not take it), -EMSGSIZE (the reply
  *	did not fit)
  * @stage: written by the bus, under the queue's lock
+ * @limit: jiffies after which its reply is overdue, 0 for the queue's
+ *	@request_timeout, which is never exceeded
  * @since: jiffies when the message came to this stage
  * @sent: it was at the card, which may have begun with it; the bus sets it, the
  *	sender clears it before it sends the message again
@@ -371,6 +387,7 @@ struct ap_message {
 	u8 kind;
 	int rc;
 	enum ap_msg_stage stage;
+	unsigned int limit;
 	unsigned long since;
 	bool sent;
 	bool at_once;

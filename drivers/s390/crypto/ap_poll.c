@@ -352,6 +352,8 @@ static u64 ap_look_interval(struct ap_queue *aq, enum ap_look look, u64 now)
 		return ap_reset_interval(aq, now);
 	case AP_LOOK_REPLY:
 		return ap_reply_interval(aq, now);
+	case AP_LOOK_HEAL:
+		return aq->heal_at > now ? aq->heal_at - now : 0;
 	default:
 		return AP_LATER_NS;
 	}

@@ -92,7 +92,8 @@ void ap_queue_zero_start(struct ap_queue *aq);
 void ap_queue_heal_unclean(struct ap_queue *aq);
 void ap_queue_zero_wait(struct ap_queue *aq);
 bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
-		      struct ap_tapq_hwinfo hwinfo);
+		      struct ap_tapq_hwinfo hwinfo, bool heal);
+bool ap_queue_scan_news(const struct ap_queue *aq, struct ap_queue_status status);
 void ap_queue_scanned_odd(struct ap_queue *aq, struct ap_queue_status status);
 bool ap_queue_take_attach(struct ap_queue *aq);
 bool ap_queue_barred(struct ap_queue *aq);
@@ -131,6 +132,7 @@ enum ap_fate {
 /* Targets of an answer that depend on where the queue is */
 #define AP_STATE_KEEP	NR_AP_STATES		/* no change */
 #define AP_STATE_READY	(NR_AP_STATES + 1)	/* IDLE, WORKING or QUEUE_FULL */
+#define AP_STATE_DOUBT	(NR_AP_STATES + 2)	/* RESET_START, or at last ERROR */
 
 /* Which answers with its response code a row is for */
 enum ap_when {
@@ -145,7 +147,7 @@ enum ap_when {
  * struct ap_answer - one row: what an answer to an instruction means
  * @rc: response code, or one of AP_RC_*
  * @when: narrows @rc
- * @next: state that follows, AP_STATE_KEEP or AP_STATE_READY
+ * @next: state that follows, or AP_STATE_KEEP, _READY or _DOUBT
  * @fate: what becomes of the message
  * @look: when to look again
  * @odd: worth a log line
@@ -171,6 +173,12 @@ bool ap_state_may_follow(enum ap_state from, enum ap_state to);
 unsigned int ap_insn_states(enum ap_insn insn);
 #endif
 
+/* With an asynchronous error pending the code says nothing of the card */
+static inline bool ap_status_says(struct ap_queue_status status, int rc)
+{
+	return status.response_code == rc && !status.async;
+}
+
 static inline bool ap_queue_supports_bind(const struct ap_queue *aq)
 {
 	return aq->card->hwinfo.ep11 || aq->card->hwinfo.accel;
@@ -193,6 +201,7 @@ static inline bool is_queue_dev(const struct device *dev)
  * @AP_LOOK_REPLY: when a reply may be there: at the interrupt, or by polling
  * @AP_LOOK_RESET: when a reset may be over
  * @AP_LOOK_LATER: in a few milliseconds
+ * @AP_LOOK_HEAL: when it is time to try again, see ap_queue_plan_heal()
  */
 enum ap_look {
 	AP_LOOK_NONE,
@@ -200,6 +209,7 @@ enum ap_look {
 	AP_LOOK_REPLY,
 	AP_LOOK_RESET,
 	AP_LOOK_LATER,
+	AP_LOOK_HEAL,
 };
 
 int ap_poll_init(bool useirq, bool poll_thread);

@@ -39,7 +39,7 @@ static const struct {
 	u8 next;		/* state when the time is up */
 } ap_clocks[] = {
 	[AP_CLOCK_RESET] = { 10000, AP_STATE_ERROR },
-	[AP_CLOCK_IRQ]	 = {  1000, AP_STATE_READY },
+	[AP_CLOCK_IRQ]	 = {   250, AP_STATE_READY },
 	[AP_CLOCK_ASSOC] = { 60000, AP_STATE_ERROR },
 	[AP_CLOCK_ZERO]	 = {     0, AP_STATE_UNCLEAN },
 };
@@ -60,6 +60,7 @@ enum ap_flush {
  * @runs: the bus works the queue for the driver
  * @accepts: takes messages
  * @outstanding: an interrupt and the poll thread look at it
+ * @heals: left by itself after a while, later and later when that is in vain
  * @step: what is done when the queue is looked at
  */
 struct ap_state_desc {
@@ -70,10 +71,13 @@ struct ap_state_desc {
 	bool runs;
 	bool accepts;
 	bool outstanding;
+	bool heals;
 	enum ap_look (*step)(struct ap_queue *aq);
 };
 
 static enum ap_look ap_step_rest(struct ap_queue *aq);
+static enum ap_look ap_step_error(struct ap_queue *aq);
+static enum ap_look ap_step_unclean(struct ap_queue *aq);
 static enum ap_look ap_step_reset(struct ap_queue *aq);
 static enum ap_look ap_step_reset_wait(struct ap_queue *aq);
 static enum ap_look ap_step_setirq_wait(struct ap_queue *aq);
@@ -84,6 +88,14 @@ static enum ap_look ap_step_zero(struct ap_queue *aq);
 static enum ap_look ap_step_zero_busy(struct ap_queue *aq);
 static enum ap_look ap_step_zero_wait(struct ap_queue *aq);
 static void ap_queue_run(struct ap_queue *aq);
+
+/* After so many odd answers without a reply a queue is out of order */
+#define AP_DOUBTS		3
+#define AP_DOUBT_PERIOD		(10 * HZ)
+#define AP_HEAL_FIRST_MS	40
+
+#define AP_IRQ_DELAY_MIN	(HZ / 4)
+#define AP_IRQ_DELAY_MAX	(30 * HZ)
 
 #define TO(state)	BIT(AP_STATE_##state)
 /* Any working queue can be reset, break, or lose its driver */
@@ -152,8 +164,8 @@ static const struct ap_state_desc ap_states[NR_AP_STATES] = {
 		.name = "ERROR",
 		.next = TO(RESET_START) | TO(REMOVE),
 		.flush = AP_FLUSH_ALL,
-		.runs = true,
-		.step = ap_step_rest,
+		.runs = true, .heals = true,
+		.step = ap_step_error,
 	},
 	[AP_STATE_REMOVE] = {
 		.name = "REMOVE",
@@ -182,7 +194,8 @@ static const struct ap_state_desc ap_states[NR_AP_STATES] = {
 	[AP_STATE_UNCLEAN] = {
 		.name = "UNCLEAN",
 		.next = TO(ZERO_START),
-		.step = ap_step_rest,
+		.heals = true,
+		.step = ap_step_unclean,
 	},
 };
 
@@ -195,6 +208,11 @@ static const struct ap_state_desc ap_states[NR_AP_STATES] = {
 	.look = AP_LOOK_##_look, .odd = true, }
 
 /*
+ * A queue that works and gives an answer that should not come, or says that it is
+ * gone, is in doubt: it gets a reset, which ends whatever was wrong, and the
+ * answer to that tells whether it is so. Only when it goes on like this it is out
+ * of order.
+ *
  * Response codes and what may follow them: asm/ap.h, and for resets and
  * interrupts vfio_ap_ops.c and the AP tests proposed for kvm-unit-tests. See
  * "How it was tested" in Documentation/s390/zcrypt-remove.rst for all sources.
@@ -207,8 +225,8 @@ static const struct ap_answer ap_answers_nqap[] = {
 	ROW(RESPONSE_MESSAGE_TOO_BIG, ALWAYS, KEEP, REFUSED, NOW),
 	ROW(RESPONSE_REQ_FAC_NOT_INST, ALWAYS, KEEP, REFUSED, NOW),
 	ROW(RESPONSE_INVALID_DOMAIN, ALWAYS, KEEP, REFUSED, NOW),
-	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
-	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+	ROW(RC_GONE, ALWAYS, DOUBT, NONE, LATER),
+	ODD(RC_ANY, ALWAYS, DOUBT, LATER),
 };
 
 static const struct ap_answer ap_answers_dqap[] = {
@@ -217,24 +235,24 @@ static const struct ap_answer ap_answers_dqap[] = {
 	ROW(RESPONSE_NO_PENDING_REPLY, ALWAYS, READY, NONE, REPLY),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, KEEP, NONE, LATER),
-	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
-	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+	ROW(RC_GONE, ALWAYS, DOUBT, NONE, LATER),
+	ODD(RC_ANY, ALWAYS, DOUBT, LATER),
 };
 
 static const struct ap_answer ap_answers_rapq[] = {
 	ROW(RESPONSE_NORMAL, ALWAYS, RESET_WAIT, NONE, RESET),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
-	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
-	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+	ROW(RC_GONE, ALWAYS, DOUBT, NONE, LATER),
+	ODD(RC_ANY, ALWAYS, DOUBT, LATER),
 };
 
 static const struct ap_answer ap_answers_tapq_reset[] = {
 	ROW(RESPONSE_NORMAL, ALWAYS, READY, NONE, NOW),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, KEEP, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
-	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
-	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+	ROW(RC_GONE, ALWAYS, DOUBT, NONE, LATER),
+	ODD(RC_ANY, ALWAYS, DOUBT, LATER),
 };
 
 /* AQIC's change is in force when TAPQ shows it; 07 says it was made before */
@@ -243,14 +261,14 @@ static const struct ap_answer ap_answers_aqic[] = {
 	ROW(RESPONSE_OTHERWISE_CHANGED, ALWAYS, SETIRQ_WAIT, NONE, NOW),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, SETIRQ_WAIT, NONE, RESET),
-	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
+	ROW(RC_GONE, ALWAYS, DOUBT, NONE, LATER),
 	/* there are no interrupts for this queue: it is polled */
 	ODD(RESPONSE_INVALID_ADDRESS, ALWAYS, READY, NOW),
 	ODD(RESPONSE_INVALID_GISA, ALWAYS, READY, NOW),
 	ODD(RESPONSE_Q_BOUND_TO_ANOTHER, ALWAYS, READY, NOW),
 	ODD(RESPONSE_Q_NOT_BOUND, ALWAYS, READY, NOW),
 	ODD(RESPONSE_REQ_FAC_NOT_INST, ALWAYS, READY, NOW),
-	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+	ODD(RC_ANY, ALWAYS, DOUBT, LATER),
 };
 
 static const struct ap_answer ap_answers_tapq_irq[] = {
@@ -258,8 +276,8 @@ static const struct ap_answer ap_answers_tapq_irq[] = {
 	ROW(RESPONSE_NORMAL, ALWAYS, KEEP, NONE, RESET),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
-	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
-	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+	ROW(RC_GONE, ALWAYS, DOUBT, NONE, LATER),
+	ODD(RC_ANY, ALWAYS, DOUBT, LATER),
 };
 
 /* Whether the association is through is in GR2, see ap_step_assoc_wait() */
@@ -267,8 +285,8 @@ static const struct ap_answer ap_answers_tapq_assoc[] = {
 	ROW(RESPONSE_NORMAL, ALWAYS, KEEP, NONE, RESET),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, RESET_WAIT, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, KEEP, NONE, RESET),
-	ROW(RC_GONE, ALWAYS, ERROR, NONE, NONE),
-	ODD(RC_ANY, ALWAYS, ERROR, NONE),
+	ROW(RC_GONE, ALWAYS, DOUBT, NONE, LATER),
+	ODD(RC_ANY, ALWAYS, DOUBT, LATER),
 };
 
 /*
@@ -568,8 +586,11 @@ static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
 		aq->queue_count = 0;
 	else
 		aq->queue_count = max(aq->queue_count - 1, 1);
-	if (msg)
+	if (msg) {
 		WRITE_ONCE(aq->progress, jiffies);
+		aq->doubts = 0;
+		aq->heal_ms = 0;
+	}
 	if (msg && aq->poll_start)
 		ap_poll_learn(aq, msg);
 	aq->poll_start = 0;
@@ -616,6 +637,16 @@ static void ap_queue_start_clock(struct ap_queue *aq, enum ap_clock from,
 	}
 }
 
+/* The first time soon, then each time after twice as long */
+static void ap_queue_plan_heal(struct ap_queue *aq)
+{
+	unsigned int most = ap_scan_interval() * MSEC_PER_SEC;
+
+	aq->heal_ms = min(aq->heal_ms ? aq->heal_ms * 2 : AP_HEAL_FIRST_MS, most);
+	aq->heal_at = ktime_get_ns() + aq->heal_ms * NSEC_PER_MSEC;
+	ap_poll_arm(aq, AP_LOOK_HEAL);
+}
+
 /*
  * The one place where a queue's state changes. Messages are handed back after
  * the change, so that a sender that is woken finds the new state.
@@ -659,34 +690,63 @@ static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 		aq->unclean = true;
 		aq->unclean_rc = aq->last_err_rc;
 	}
-	if (to == AP_STATE_UNBOUND)
+	if (to == AP_STATE_UNBOUND) {
 		aq->unclean = false;
+		aq->heal_ms = 0;
+	}
+	if (desc->heals) {
+		aq->recovering = false;
+		ap_queue_plan_heal(aq);
+	}
 	if (to == AP_STATE_BOUND || to == AP_STATE_ZERO_START)
 		aq->untouched = false;
 	if (ap_state_zeroing(from) && !ap_state_zeroing(to)) {
 		aq->hand_over.end = ktime_get_ns();
 		aq->hand_over.clean = to == AP_STATE_UNBOUND;
 		aq->hand_over.reset_ns = aq->hand_over.end - aq->clock_start;
+		WRITE_ONCE(aq->cleanings, aq->cleanings + 1);
 		wake_up_all(&ap_zero_over);
 	}
 }
 
 /*
- * Out of order. The bus scan finds out what became of the card, and resets the
- * queue. That somebody has deconfigured a card is not worth a line in the log.
+ * Out of order. The bus scan finds out what became of the card; as long as that
+ * seems to be there the queue is reset again after a while. Told once, however
+ * often that is in vain. That somebody has deconfigured a card is not worth a line
+ * in the log.
  */
 static void ap_queue_fail(struct ap_queue *aq, const char *what, int rc)
 {
 	char buf[24];
 
-	if (rc != AP_RESPONSE_DECONFIGURED)
-		pr_warn_ratelimited("queue %s out of order in state %s: %s (%s); the bus scan resets it as soon as it can\n",
+	if (rc != AP_RESPONSE_DECONFIGURED && !aq->heal_ms)
+		pr_warn_ratelimited("queue %s out of order in state %s: %s (%s); it is reset as soon as that helps\n",
 				    ap_name(aq), ap_state_name(aq->state), what,
 				    ap_rc_reason(rc, buf, sizeof(buf)));
 	AP_DBF_WARN("%s queue %04x rc 0x%02x\n", __func__, aq->qid, rc);
 	aq->last_err_rc = rc;
+	if (!aq->heal_ms)
+		ap_scan_soon();
 	ap_queue_set_state(aq, AP_STATE_ERROR);
-	ap_scan_soon();
+}
+
+/*
+ * An answer that should not have come. That a queue works again takes back what
+ * was held against it, and so does time.
+ */
+static void ap_queue_doubt(struct ap_queue *aq, const char *what, int rc)
+{
+	if (time_after(jiffies, aq->doubted + AP_DOUBT_PERIOD))
+		aq->doubts = 0;
+	aq->doubted = jiffies;
+	if (aq->doubts >= AP_DOUBTS) {
+		ap_queue_fail(aq, what, rc);
+		return;
+	}
+	aq->doubts++;
+	AP_DBF_WARN("%s queue %04x %s rc 0x%02x\n", __func__, aq->qid, what, rc);
+	aq->last_err_rc = rc;
+	ap_queue_set_state(aq, AP_STATE_RESET_START);
 }
 
 /*
@@ -698,13 +758,14 @@ static void ap_queue_unclean(struct ap_queue *aq)
 	char buf[24];
 
 	if (!aq->unclean)
-		pr_err("queue %s is not clean (%s) and gets no driver until it is: the bus scan tries again, or write to its reset attribute\n",
+		pr_err("queue %s is not clean (%s) and gets no driver until it is: that is tried again, or write to its reset attribute\n",
 		       ap_name(aq),
 		       ap_rc_reason(aq->last_err_rc, buf, sizeof(buf)));
 	AP_DBF_ERR("%s queue %04x rc 0x%02x\n", __func__, aq->qid,
 		   aq->last_err_rc);
+	if (!aq->unclean)
+		ap_scan_soon();
 	ap_queue_set_state(aq, AP_STATE_UNCLEAN);
-	ap_scan_soon();
 }
 
 static void ap_queue_goto(struct ap_queue *aq, unsigned int next,
@@ -715,6 +776,9 @@ static void ap_queue_goto(struct ap_queue *aq, unsigned int next,
 		break;
 	case AP_STATE_READY:
 		ap_queue_set_state(aq, ap_queue_ready_state(aq));
+		break;
+	case AP_STATE_DOUBT:
+		ap_queue_doubt(aq, what, rc);
 		break;
 	case AP_STATE_ERROR:
 		ap_queue_fail(aq, what, rc);
@@ -741,7 +805,7 @@ static enum ap_look ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
 	const struct ap_answer *row = ap_answer_find(insn, status);
 	struct ap_message *msg;
 
-	if (row->odd && row->next != AP_STATE_ERROR)
+	if (row->odd && !aq->heal_ms)
 		pr_warn_ratelimited("queue %s: unexpected answer to %s in state %s, status %08x\n",
 				    ap_name(aq), ap_insns[insn].name,
 				    ap_state_name(aq->state),
@@ -780,6 +844,44 @@ static enum ap_look ap_step_rest(struct ap_queue *aq)
 	return AP_LOOK_NONE;
 }
 
+/*
+ * Whether it is time to try again. Where the bus knows that the card is away it is
+ * the scan that sees it come back.
+ */
+static enum ap_look ap_queue_heal_look(struct ap_queue *aq)
+{
+	if (!aq->config || aq->chkstop || aq->heal_at == U64_MAX)
+		return AP_LOOK_NONE;
+	return ktime_get_ns() < aq->heal_at ? AP_LOOK_HEAL : AP_LOOK_NOW;
+}
+
+/* From the beginning, for whatever was wrong before */
+static void ap_queue_restart(struct ap_queue *aq)
+{
+	AP_DBF_INFO("%s queue %04x after rc 0x%02x\n", __func__, aq->qid,
+		    aq->last_err_rc);
+	aq->assoc_idx = ASSOC_IDX_INVALID;
+	ap_queue_set_state(aq, AP_STATE_RESET_START);
+}
+
+static enum ap_look ap_step_error(struct ap_queue *aq)
+{
+	enum ap_look look = ap_queue_heal_look(aq);
+
+	if (look == AP_LOOK_NOW)
+		ap_queue_restart(aq);
+	return look;
+}
+
+static enum ap_look ap_step_unclean(struct ap_queue *aq)
+{
+	enum ap_look look = ap_queue_heal_look(aq);
+
+	if (look == AP_LOOK_NOW)
+		ap_queue_set_state(aq, AP_STATE_ZERO_START);
+	return look;
+}
+
 static enum ap_look ap_step_reset(struct ap_queue *aq)
 {
 	enum ap_look look;
@@ -788,6 +890,14 @@ static enum ap_look ap_step_reset(struct ap_queue *aq)
 	if (aq->state == AP_STATE_RESET_WAIT)
 		aq->rapq_fbit = 0;
 	return look;
+}
+
+/* No interrupts: polled until they are tried again, which is less and less often */
+static void ap_queue_poll_for_now(struct ap_queue *aq)
+{
+	aq->irq_delay = clamp(aq->irq_delay * 2, AP_IRQ_DELAY_MIN,
+			      AP_IRQ_DELAY_MAX);
+	aq->irq_again = jiffies + aq->irq_delay;
 }
 
 static enum ap_look ap_queue_aqic(struct ap_queue *aq)
@@ -800,17 +910,18 @@ static enum ap_look ap_queue_aqic(struct ap_queue *aq)
 	look = ap_queue_answer(aq, AP_INSN_AQIC, status, 0);
 	aq->aqic_again = aq->state == AP_STATE_SETIRQ_WAIT &&
 			 look == AP_LOOK_RESET;
-	/* One refusal is enough: until the next driver it is polled */
-	if (aq->state != AP_STATE_SETIRQ_WAIT &&
+	if (BIT(aq->state) & TO_READY &&
 	    status.response_code >= AP_RESPONSE_INVALID_ADDRESS)
-		aq->irq_refused = true;
+		ap_queue_poll_for_now(aq);
 	return look;
 }
 
 /* After a reset, or where they were switched off behind our back */
 static bool ap_queue_wants_irq(struct ap_queue *aq)
 {
-	return ap_poll_interrupts() && !aq->irq && !aq->irq_refused;
+	if (aq->irq || !ap_poll_interrupts())
+		return false;
+	return !aq->irq_delay || time_after(jiffies, aq->irq_again);
 }
 
 static enum ap_look ap_step_reset_wait(struct ap_queue *aq)
@@ -831,9 +942,14 @@ static enum ap_look ap_step_reset_wait(struct ap_queue *aq)
 
 static enum ap_look ap_step_setirq_wait(struct ap_queue *aq)
 {
+	enum ap_look look;
+
 	if (aq->aqic_again)
 		return ap_queue_aqic(aq);
-	return ap_queue_answer(aq, AP_INSN_TAPQ_IRQ, ap_tapq(aq->qid, NULL), 0);
+	look = ap_queue_answer(aq, AP_INSN_TAPQ_IRQ, ap_tapq(aq->qid, NULL), 0);
+	if (aq->irq && BIT(aq->state) & TO_READY)
+		aq->irq_delay = 0;
+	return look;
 }
 
 static struct ap_queue_status ap_queue_nqap(struct ap_queue *aq,
@@ -914,7 +1030,9 @@ static enum ap_look ap_step_work(struct ap_queue *aq)
 	do {
 		look = ap_queue_dqap(aq);
 		sent = ap_step_send(aq);
-		if (look != AP_LOOK_NOW && sent != AP_LOOK_NONE)
+		/* What NQAP has led to may have to be looked at in time */
+		if (sent != AP_LOOK_NONE &&
+		    (look != AP_LOOK_NOW || !ap_states[aq->state].outstanding))
 			look = sent;
 	} while (look == AP_LOOK_NOW && ap_states[aq->state].outstanding &&
 		 --budget);
@@ -1050,9 +1168,10 @@ static enum ap_look ap_queue_check_clock(struct ap_queue *aq,
 		return look;
 
 	if (clock == AP_CLOCK_IRQ) {
-		pr_warn_ratelimited("queue %s: interrupts not on after %u ms, polling it\n",
-				    ap_name(aq), ms);
-		aq->irq_refused = true;
+		if (!aq->irq_delay)
+			pr_warn_ratelimited("queue %s: interrupts not on after %u ms, polling it\n",
+					    ap_name(aq), ms);
+		ap_queue_poll_for_now(aq);
 	}
 	ap_queue_goto(aq, ap_clocks[clock].next, "time is up",
 		      AP_RESPONSE_RESET_IN_PROGRESS);
@@ -1090,17 +1209,6 @@ void ap_queue_look(struct ap_queue *aq)
 	spin_unlock_bh(&aq->lock);
 }
 
-/*
- * With nothing at the card its reply cannot be what we wait for: the card is
- * somebody else's or broken, and not worth the driver's whole time limit.
- */
-static unsigned long ap_queue_patience(struct ap_queue *aq)
-{
-	unsigned long limit = aq->request_timeout;
-
-	return aq->queue_count ? limit : min(limit, 10UL * HZ);
-}
-
 /* Too long without a reply: give the messages back, and the card a reset */
 static void ap_queue_give_up(struct ap_queue *aq)
 {
@@ -1115,27 +1223,58 @@ static void ap_queue_give_up(struct ap_queue *aq)
 	}
 }
 
-/*
- * The card answers, but not to everything: what was sent too long ago goes
- * back, and a reply that still comes is dropped. The list is in sending order.
- */
-static void ap_queue_expire(struct ap_queue *aq)
-{
-	struct ap_message *msg, *next;
-
-	list_for_each_entry_safe(msg, next, &aq->pendingq, list) {
-		if (!time_after(jiffies, msg->since + aq->request_timeout))
-			break;
-		AP_DBF_WARN("%s no reply to psmid 0x%016lx on queue %04x\n",
-			    __func__, msg->psmid, aq->qid);
-		ap_msg_hand_back(aq, msg, -EAGAIN, NULL);
-	}
-}
-
 static bool ap_queue_watched(struct ap_queue *aq)
 {
 	/* Without messages too: a card whose senders have given up can hang */
 	return ap_queue_waiting(aq) || ap_states[aq->state].outstanding;
+}
+
+/*
+ * How long a message may take. Those before it may take as long as they may, and
+ * it with them.
+ */
+static unsigned long ap_msg_limit(const struct ap_queue *aq,
+				  const struct ap_message *msg, unsigned long limit)
+{
+	unsigned long mine = msg->limit ?: aq->request_timeout;
+
+	return max(limit, min(mine, (unsigned long)aq->request_timeout));
+}
+
+/*
+ * Whether the card has stopped to work. When it answers, but not to everything,
+ * what was sent too long ago goes back, and a reply that still comes is dropped.
+ * The list is in sending order, so that what follows has more time.
+ */
+static bool ap_queue_expire(struct ap_queue *aq)
+{
+	struct ap_message *msg, *next;
+	unsigned long limit = 0;
+
+	list_for_each_entry_safe(msg, next, &aq->pendingq, list) {
+		limit = ap_msg_limit(aq, msg, limit);
+		if (!time_after(jiffies, msg->since + limit))
+			return false;
+		AP_DBF_WARN("%s no reply to psmid 0x%016lx on queue %04x\n",
+			    __func__, msg->psmid, aq->qid);
+		if (!time_after(aq->progress, msg->since))
+			return true;
+		ap_msg_hand_back(aq, msg, -EAGAIN, NULL);
+	}
+	msg = list_first_entry_or_null(&aq->requestq, struct ap_message, list);
+	if (msg)
+		limit = ap_msg_limit(aq, msg, limit);
+	else
+		limit = aq->request_timeout;
+	/*
+	 * With nothing at the card its reply cannot be what we wait for: the card
+	 * is somebody else's or broken, and not worth the whole time.
+	 */
+	if (!aq->queue_count)
+		limit = min(limit, 10UL * HZ);
+	if (msg && time_after(msg->since, aq->progress))
+		return time_after(jiffies, msg->since + limit);
+	return ap_queue_watched(aq) && time_after(jiffies, aq->progress + limit);
 }
 
 /**
@@ -1152,9 +1291,7 @@ void ap_queue_watch(struct ap_queue *aq)
 	spin_lock_bh(&aq->lock);
 	if (ap_states[aq->state].outstanding)
 		ap_queue_run(aq);
-	ap_queue_expire(aq);
-	if (ap_queue_watched(aq) &&
-	    time_after(jiffies, aq->progress + ap_queue_patience(aq)))
+	if (ap_queue_expire(aq))
 		ap_queue_give_up(aq);
 	if (ap_queue_watched(aq))
 		ap_poll_watch(aq);
@@ -1382,6 +1519,8 @@ int ap_queue_reset(struct ap_queue *aq, int fbit)
 		if (fbit)
 			aq->assoc_idx = ASSOC_IDX_INVALID;
 		aq->last_err_rc = 0;
+		aq->doubts = 0;
+		aq->heal_ms = 0;
 		ap_queue_set_state(aq, AP_STATE_RESET_START);
 		ap_queue_run(aq);
 	} else if (fbit) {
@@ -1577,12 +1716,16 @@ void ap_queue_heal_unclean(struct ap_queue *aq)
  */
 void ap_queue_zero_wait(struct ap_queue *aq)
 {
+	unsigned int cleanings = READ_ONCE(aq->cleanings);
+
 	/*
-	 * Lock-free: the state is one word, written under the lock before the
-	 * wake-up, and who wants to act on it takes the lock and looks again.
+	 * Lock-free: each is one word, written under the lock before the wake-up,
+	 * and who wants to act on it takes the lock and looks again. One that has
+	 * failed may be tried again before we run.
 	 */
 	wait_event_timeout(ap_zero_over,
-			   !ap_state_zeroing(READ_ONCE(aq->state)),
+			   !ap_state_zeroing(READ_ONCE(aq->state)) ||
+			   READ_ONCE(aq->cleanings) != cleanings,
 			   msecs_to_jiffies(READ_ONCE(ap_remove_timeout_ms)) + HZ);
 }
 
@@ -1622,7 +1765,9 @@ int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv, bool retry)
 	aq->attach = !ap_queue_may_have(aq, drv);
 	if (!aq->attach) {
 		WRITE_ONCE(aq->driver, drv);
-		aq->irq_refused = false;
+		aq->irq_delay = 0;
+		aq->doubts = 0;
+		aq->heal_ms = 0;
 		aq->request_timeout = 60 * HZ;
 		ap_queue_set_state(aq, AP_STATE_BOUND);
 		rc = 0;
@@ -1667,6 +1812,7 @@ void ap_queue_remove_begin(struct ap_queue *aq)
 	};
 	strscpy(ho->driver, aq->driver->driver.name, sizeof(ho->driver));
 	ap_queue_set_state(aq, AP_STATE_REMOVE);
+	aq->heal_ms = 0;
 	ap_poll_outstanding(aq, false);
 	WRITE_ONCE(aq->open, false);
 	WRITE_ONCE(aq->reply, NULL);
@@ -1699,21 +1845,12 @@ void ap_queue_remove_done(struct ap_queue *aq)
  * What the bus scan asks for.
  */
 
-/* From the beginning, for whatever was wrong before */
-static void ap_queue_restart(struct ap_queue *aq)
-{
-	AP_DBF_INFO("%s queue %04x after rc 0x%02x\n", __func__, aq->qid,
-		    aq->last_err_rc);
-	aq->last_err_rc = 0;
-	aq->assoc_idx = ASSOC_IDX_INVALID;
-	ap_queue_set_state(aq, AP_STATE_RESET_START);
-	ap_queue_run(aq);
-}
-
 static void ap_queue_heal(struct ap_queue *aq)
 {
+	aq->heal_ms = 0;
 	if (aq->state == AP_STATE_ERROR) {
 		ap_queue_restart(aq);
+		ap_queue_run(aq);
 	} else if (aq->state == AP_STATE_UNCLEAN ||
 		   (aq->state == AP_STATE_UNBOUND && aq->untouched)) {
 		ap_queue_set_state(aq, AP_STATE_ZERO_START);
@@ -1726,25 +1863,27 @@ static void ap_queue_heal(struct ap_queue *aq)
  * @aq: the queue
  * @status: answer to TAPQ
  * @hwinfo: GR2 of TAPQ
+ * @heal: somebody wants all to be set right now
  *
  * A queue whose card went away breaks, with all its messages handed back; one
- * that is out of order or not clean while its card is there gets a reset, which
- * ends an asynchronous error too. A queue that is being removed, or whose
- * driver works it, is left alone.
+ * that is out of order or not clean gets a reset when its card has come back, or
+ * with @heal. A queue that is being removed, or whose driver works it, is left
+ * alone.
  *
  * Context: process; takes the queue's lock.
  * Return: whether the configured state has changed.
  */
 bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
-		      struct ap_tapq_hwinfo hwinfo)
+		      struct ap_tapq_hwinfo hwinfo, bool heal)
 {
-	bool changed, runs;
+	bool changed, runs, away;
 
 	spin_lock_bh(&aq->lock);
-	changed = aq->config == (status.response_code == AP_RESPONSE_DECONFIGURED);
+	away = !aq->config || aq->chkstop;
+	changed = aq->config == ap_status_says(status, AP_RESPONSE_DECONFIGURED);
 	WRITE_ONCE(aq->config, aq->config ^ changed);
 	WRITE_ONCE(aq->chkstop,
-		   status.response_code == AP_RESPONSE_CHECKSTOPPED);
+		   ap_status_says(status, AP_RESPONSE_CHECKSTOPPED));
 	/* The scan's TAPQ may be older than a BAPQ: asked under the lock */
 	if (ap_is_se_guest())
 		ap_test_queue(aq->qid, 1, &hwinfo);
@@ -1754,7 +1893,8 @@ bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
 	if (runs && (!aq->config || aq->chkstop ||
 		     (status.async && status.response_code)))
 		ap_queue_fail(aq, "bus scan", status.response_code);
-	else if (aq->config && !aq->chkstop)
+	else if (aq->config && !aq->chkstop &&
+		 (away || heal || aq->untouched))
 		ap_queue_heal(aq);
 	spin_unlock_bh(&aq->lock);
 	return changed;
@@ -1770,9 +1910,37 @@ bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
 void ap_queue_scanned_odd(struct ap_queue *aq, struct ap_queue_status status)
 {
 	spin_lock_bh(&aq->lock);
-	if (ap_states[aq->state].runs && aq->state != AP_STATE_ERROR)
-		ap_queue_fail(aq, "bus scan", status.response_code);
+	if (ap_states[aq->state].runs && aq->state != AP_STATE_ERROR) {
+		ap_queue_doubt(aq, "bus scan", status.response_code);
+		ap_queue_run(aq);
+	}
 	spin_unlock_bh(&aq->lock);
+}
+
+/**
+ * ap_queue_scan_news() - whether an answer to the scan's TAPQ is a surprise
+ * @aq: the queue
+ * @status: the answer
+ *
+ * Context: any. Lock-free: what was known is written by the scan alone.
+ * Return: true when it should be asked for once more before it is believed.
+ */
+bool ap_queue_scan_news(const struct ap_queue *aq, struct ap_queue_status status)
+{
+	if (status.async && status.response_code)
+		return true;
+	switch (status.response_code) {
+	case AP_RESPONSE_NORMAL:
+	case AP_RESPONSE_RESET_IN_PROGRESS:
+	case AP_RESPONSE_BUSY:
+		return false;
+	case AP_RESPONSE_DECONFIGURED:
+		return aq->config;
+	case AP_RESPONSE_CHECKSTOPPED:
+		return !aq->chkstop;
+	default:
+		return true;
+	}
 }
 
 /**
@@ -1848,8 +2016,8 @@ struct ap_queue *ap_queue_create(ap_qid_t qid, struct ap_card *ac,
 		return NULL;
 	aq->qid = qid;
 	aq->card = ac;
-	aq->config = status.response_code != AP_RESPONSE_DECONFIGURED;
-	aq->chkstop = status.response_code == AP_RESPONSE_CHECKSTOPPED;
+	aq->config = !ap_status_says(status, AP_RESPONSE_DECONFIGURED);
+	aq->chkstop = ap_status_says(status, AP_RESPONSE_CHECKSTOPPED);
 	aq->se_bstate = hwinfo.bs;
 	aq->assoc_idx = ASSOC_IDX_INVALID;
 	aq->untouched = !aq->config || aq->chkstop;
@@ -1890,6 +2058,7 @@ void ap_queue_retire(struct ap_queue *aq)
 	spin_lock_bh(&aq->lock);
 	if (ap_state_zeroing(aq->state))
 		ap_queue_set_state(aq, AP_STATE_UNCLEAN);
+	aq->heal_at = U64_MAX;
 	if (aq->state == AP_STATE_UNCLEAN)
 		ap_poll_keep_nib(aq);
 	spin_unlock_bh(&aq->lock);

@@ -47,24 +47,24 @@ struct expected {
 
 static const struct expected expected[] = {
 	EXPECT(NQAP, 00, 0, READY, SENT, REPLY),
-	EXPECT(NQAP, 01, 0, ERROR, NONE, NONE),
+	EXPECT(NQAP, 01, 0, DOUBT, NONE, LATER),
 	EXPECT(NQAP, 02, 0, RESET_WAIT, NONE, RESET),
-	EXPECT(NQAP, 03, 0, ERROR, NONE, NONE),
-	EXPECT(NQAP, 04, 0, ERROR, NONE, NONE),
+	EXPECT(NQAP, 03, 0, DOUBT, NONE, LATER),
+	EXPECT(NQAP, 04, 0, DOUBT, NONE, LATER),
 	EXPECT(NQAP, 05, 0, QUEUE_FULL, NONE, LATER),
 	EXPECT(NQAP, 0A, 0, QUEUE_FULL, NONE, LATER),
 	EXPECT(NQAP, 10, 0, QUEUE_FULL, NONE, REPLY),
 	EXPECT(NQAP, 15, 0, KEEP, REFUSED, NOW),
 	EXPECT(NQAP, 16, 0, KEEP, REFUSED, NOW),
 	EXPECT(NQAP, 42, 0, KEEP, REFUSED, NOW),
-	EXPECT(NQAP, 33, ST_ASYNC, ERROR, NONE, NONE),
-	EXPECT(NQAP, 02, ST_ASYNC, ERROR, NONE, NONE),
+	EXPECT(NQAP, 33, ST_ASYNC, DOUBT, NONE, LATER),
+	EXPECT(NQAP, 02, ST_ASYNC, DOUBT, NONE, LATER),
 	EXPECT(DQAP, 00, 0, READY, RECEIVED, NOW),
 	EXPECT(DQAP, 00, ST_EMPTY, READY, RECEIVED, NOW),
-	EXPECT(DQAP, 01, 0, ERROR, NONE, NONE),
+	EXPECT(DQAP, 01, 0, DOUBT, NONE, LATER),
 	EXPECT(DQAP, 02, ST_EMPTY, RESET_WAIT, NONE, RESET),
-	EXPECT(DQAP, 03, 0, ERROR, NONE, NONE),
-	EXPECT(DQAP, 04, 0, ERROR, NONE, NONE),
+	EXPECT(DQAP, 03, 0, DOUBT, NONE, LATER),
+	EXPECT(DQAP, 04, 0, DOUBT, NONE, LATER),
 	EXPECT(DQAP, 05, 0, KEEP, NONE, LATER),
 	EXPECT(DQAP, 0A, 0, KEEP, NONE, LATER),
 	EXPECT(DQAP, 10, 0, READY, NONE, REPLY),
@@ -73,14 +73,14 @@ static const struct expected expected[] = {
 	EXPECT(RAPQ, 02, 0, RESET_WAIT, NONE, RESET),
 	EXPECT(RAPQ, 05, 0, KEEP, NONE, RESET),
 	EXPECT(RAPQ, 0A, 0, KEEP, NONE, RESET),
-	EXPECT(RAPQ, 01, 0, ERROR, NONE, NONE),
-	EXPECT(RAPQ, 03, 0, ERROR, NONE, NONE),
-	EXPECT(RAPQ, 04, 0, ERROR, NONE, NONE),
+	EXPECT(RAPQ, 01, 0, DOUBT, NONE, LATER),
+	EXPECT(RAPQ, 03, 0, DOUBT, NONE, LATER),
+	EXPECT(RAPQ, 04, 0, DOUBT, NONE, LATER),
 	EXPECT(TAPQ_RESET, 00, ST_EMPTY, READY, NONE, NOW),
 	EXPECT(TAPQ_RESET, 02, 0, KEEP, NONE, RESET),
 	EXPECT(TAPQ_RESET, 05, 0, KEEP, NONE, RESET),
-	EXPECT(TAPQ_RESET, 03, 0, ERROR, NONE, NONE),
-	EXPECT(TAPQ_RESET, 04, 0, ERROR, NONE, NONE),
+	EXPECT(TAPQ_RESET, 03, 0, DOUBT, NONE, LATER),
+	EXPECT(TAPQ_RESET, 04, 0, DOUBT, NONE, LATER),
 	EXPECT(AQIC, 00, 0, SETIRQ_WAIT, NONE, NOW),
 	EXPECT(AQIC, 07, ST_IRQ, SETIRQ_WAIT, NONE, NOW),
 	EXPECT(AQIC, 02, 0, RESET_WAIT, NONE, RESET),
@@ -89,16 +89,16 @@ static const struct expected expected[] = {
 	EXPECT(AQIC, 08, 0, READY, NONE, NOW),
 	EXPECT(AQIC, 0B, 0, READY, NONE, NOW),
 	EXPECT(AQIC, 16, 0, READY, NONE, NOW),
-	EXPECT(AQIC, 77, 0, ERROR, NONE, NONE),
-	EXPECT(AQIC, 03, 0, ERROR, NONE, NONE),
+	EXPECT(AQIC, 77, 0, DOUBT, NONE, LATER),
+	EXPECT(AQIC, 03, 0, DOUBT, NONE, LATER),
 	EXPECT(TAPQ_IRQ, 00, ST_IRQ, READY, NONE, NOW),
 	EXPECT(TAPQ_IRQ, 00, 0, KEEP, NONE, RESET),
 	EXPECT(TAPQ_IRQ, 02, 0, RESET_WAIT, NONE, RESET),
 	EXPECT(TAPQ_IRQ, 05, 0, KEEP, NONE, RESET),
-	EXPECT(TAPQ_IRQ, 04, 0, ERROR, NONE, NONE),
+	EXPECT(TAPQ_IRQ, 04, 0, DOUBT, NONE, LATER),
 	EXPECT(TAPQ_ASSOC, 00, 0, KEEP, NONE, RESET),
 	EXPECT(TAPQ_ASSOC, 02, 0, RESET_WAIT, NONE, RESET),
-	EXPECT(TAPQ_ASSOC, 36, ST_ASYNC, ERROR, NONE, NONE),
+	EXPECT(TAPQ_ASSOC, 36, ST_ASYNC, DOUBT, NONE, LATER),
 	EXPECT(ZAPQ, 00, 0, ZERO_WAIT, NONE, NOW),
 	EXPECT(ZAPQ, 0B, 0, ZERO_WAIT, NONE, RESET),
 	EXPECT(ZAPQ, 02, 0, ZERO_BUSY, NONE, RESET),
@@ -163,6 +163,15 @@ static void check_next(struct kunit *test, enum ap_insn insn, unsigned int rc,
 {
 	unsigned int states = ap_insn_states(insn), from;
 
+	if (row->next == AP_STATE_DOUBT) {
+		for (from = 0; from < NR_AP_STATES; from++)
+			if (states & BIT(from))
+				KUNIT_EXPECT_TRUE(test,
+						  (from == AP_STATE_RESET_START ||
+						   ap_state_may_follow(from, AP_STATE_RESET_START)) &&
+						  ap_state_may_follow(from, AP_STATE_ERROR));
+		return;
+	}
 	if (row->next >= NR_AP_STATES)	/* KEEP and READY: see below */
 		return;
 	for (from = 0; from < NR_AP_STATES; from++)
@@ -183,8 +192,7 @@ static void answers_follow_states(struct kunit *test)
 static void check_wait(struct kunit *test, enum ap_insn insn, unsigned int rc,
 		       unsigned int st, const struct ap_answer *row)
 {
-	bool rests = row->next == AP_STATE_ERROR ||
-		     row->next == AP_STATE_UNCLEAN ||
+	bool rests = row->next == AP_STATE_UNCLEAN ||
 		     row->next == AP_STATE_UNBOUND;
 
 	KUNIT_EXPECT_EQ_MSG(test, row->look == AP_LOOK_NONE, rests,
@@ -234,7 +242,7 @@ static void check_async(struct kunit *test, enum ap_insn insn, unsigned int rc,
 		return;
 	/* only a reset ends it */
 	KUNIT_EXPECT_TRUE_MSG(test,
-			      row->next == AP_STATE_ERROR ||
+			      row->next == AP_STATE_DOUBT ||
 			      is_zero_state(row->next) ||
 			      (insn == AP_INSN_ZAPQ && row->next == AP_STATE_ZERO_BUSY),
 			      "insn %d rc %02x st %x next %d", insn, rc, st,
@@ -259,7 +267,7 @@ static void check_undefined(struct kunit *test, enum ap_insn insn,
 			    insn, rc);
 	/* fail closed: broken, or not clean until shown otherwise */
 	KUNIT_EXPECT_TRUE_MSG(test,
-			      row->next == AP_STATE_ERROR ||
+			      row->next == AP_STATE_DOUBT ||
 			      is_zero_state(row->next) ||
 			      (row->next == AP_STATE_KEEP &&
 			       (insn == AP_INSN_TAPQ_BUSY ||

@@ -48,6 +48,8 @@ static atomic64_t ap_scans;
 static int ap_scan_seconds = AP_SCAN_INTERVAL;
 static int ap_heal_delay = AP_HEAL_DELAY;
 static bool ap_heal_wanted;
+static bool ap_heal_all;	/* with the next scan, whenever tried last */
+static bool ap_healing;		/* with this one; under ap_scan_mutex */
 
 static void ap_scan_due(struct timer_list *unused);
 static void ap_scan_work_fn(struct work_struct *unused);
@@ -274,7 +276,7 @@ static void ap_queue_update(struct ap_queue *aq, const struct ap_seen *seen)
 		ap_queue_scanned_odd(aq, seen->status);
 		return;
 	}
-	if (ap_queue_scanned(aq, seen->status, seen->hwinfo))
+	if (ap_queue_scanned(aq, seen->status, seen->hwinfo, ap_healing))
 		ap_send_config_uevent(&aq->ap_dev, aq->config);
 	if (ap_queue_take_attach(aq) && device_attach(&aq->ap_dev.device) < 0)
 		AP_DBF_WARN("%s queue %04x attach failed\n", __func__, aq->qid);
@@ -287,6 +289,8 @@ static void ap_scan_queue(struct ap_card *ac, ap_qid_t qid,
 
 	if (aq && seen->sight == AP_SIGHT_NONE) {
 		list_add_tail(&aq->scan_node, &ap_lost_queues);
+		/* If that was a mistake it is not for long */
+		ap_scan_attach();
 	} else if (aq) {
 		ap_queue_update(aq, seen);
 	} else if (seen->sight == AP_SIGHT_QUEUE) {
@@ -299,12 +303,22 @@ static void ap_scan_queue(struct ap_card *ac, ap_qid_t qid,
 /*
  * Cards.
  */
+/* What would change what is known of a queue is asked for twice */
+static void ap_ask_apqn(ap_qid_t qid, struct ap_seen *seen)
+{
+	struct ap_queue *aq = xa_load(&ap_queues, qid);
+
+	seen->status = ap_test_queue(qid, ap_apft, &seen->hwinfo);
+	if (aq && ap_queue_scan_news(aq, seen->status))
+		seen->status = ap_test_queue(qid, ap_apft, &seen->hwinfo);
+}
+
 static void ap_look_at_apqn(ap_qid_t qid, struct ap_seen *seen)
 {
 	struct ap_queue_status status;
 
-	status = ap_test_queue(qid, ap_apft, &seen->hwinfo);
-	seen->status = status;
+	ap_ask_apqn(qid, seen);
+	status = seen->status;
 	switch (status.response_code) {
 	case AP_RESPONSE_NORMAL:
 	case AP_RESPONSE_RESET_IN_PROGRESS:
@@ -392,8 +406,8 @@ static struct ap_card *ap_card_plug(unsigned int id, ap_qid_t qid,
 	ac = ap_card_create(id, hwinfo, type);
 	if (!ac)
 		return NULL;
-	ac->config = seen->status.response_code != AP_RESPONSE_DECONFIGURED;
-	ac->chkstop = seen->status.response_code == AP_RESPONSE_CHECKSTOPPED;
+	ac->config = !ap_status_says(seen->status, AP_RESPONSE_DECONFIGURED);
+	ac->chkstop = ap_status_says(seen->status, AP_RESPONSE_CHECKSTOPPED);
 	if (ac->maxmsgsize > atomic_read(&ap_max_msg_size)) {
 		atomic_set(&ap_max_msg_size, ac->maxmsgsize);
 		AP_DBF_INFO("%s largest message is now %u bytes\n", __func__,
@@ -434,8 +448,8 @@ static void ap_card_lose(struct ap_card *ac)
 
 static void ap_card_update(struct ap_card *ac, const struct ap_seen *seen)
 {
-	bool config = seen->status.response_code != AP_RESPONSE_DECONFIGURED;
-	bool chkstop = seen->status.response_code == AP_RESPONSE_CHECKSTOPPED;
+	bool config = !ap_status_says(seen->status, AP_RESPONSE_DECONFIGURED);
+	bool chkstop = ap_status_says(seen->status, AP_RESPONSE_CHECKSTOPPED);
 
 	if (ac->config != config || ac->chkstop != chkstop)
 		AP_DBF_INFO("%s card %02x config %d chkstop %d\n", __func__,
@@ -580,6 +594,7 @@ static bool ap_scan_all(void)
 	else
 		delay = AP_HEAL_DELAY;
 	WRITE_ONCE(ap_heal_delay, delay);
+	ap_healing = xchg(&ap_heal_all, false);
 
 	if (changed) {
 		if (ap_config_grown(ap_qci_now.apm, ap_qci_before.apm) ||
@@ -646,11 +661,14 @@ EXPORT_SYMBOL(ap_bus_rescan);
 /**
  * ap_bus_force_rescan() - ap_bus_rescan() for who has no bound of its own
  *
+ * Has all queues that are out of order or not clean tried again at once.
+ *
  * Context: process, sleeps, 10 seconds at the most.
  * Return: true when the configuration was found to have changed.
  */
 bool ap_bus_force_rescan(void)
 {
+	WRITE_ONCE(ap_heal_all, true);
 	return ap_bus_rescan(AP_SCAN_PATIENCE);
 }
 EXPORT_SYMBOL(ap_bus_force_rescan);
@@ -676,7 +694,7 @@ static void ap_scan_due(struct timer_list *unused)
 }
 
 /**
- * ap_scan_soon() - a queue needs the scan to set it right
+ * ap_scan_soon() - a queue is not as it should be: see what became of its card
  *
  * The first one comes after a quarter of a second; while that does not help,
  * the next ones come later and later, up to the regular interval.
@@ -690,7 +708,8 @@ void ap_scan_soon(void)
 }
 
 /**
- * ap_scan_attach() - a queue for which a driver waits has become clean
+ * ap_scan_attach() - a queue for which a driver waits has become clean, or one
+ * that was there is none
  *
  * Context: any.
  */
