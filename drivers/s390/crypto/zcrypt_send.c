@@ -7,10 +7,12 @@
  *   elsewhere. When there is no queue left, the bus is scanned once, for at
  *   most RESCAN_MS, and -ENODEV follows if that did not help.
  * - One wait for a card ends with the card's reply, or when the bus gives up on
- *   it after the driver's request_timeout, or WAIT_SLACK later whatever the bus
- *   does. A signal ends it at once.
- * - No request is sent again RESEND_S after it had to be for the first time, nor
- *   when CARD_REFUSALS queues have refused it: -EIO.
+ *   it after the time that requests of this kind may take, see limits();
+ *   or WAIT_SLACK after the driver's request_timeout, whatever the bus does. A
+ *   signal ends it at once.
+ * - No request is sent again when the time for that, likewise, is over since it
+ *   had to be for the first time, nor when CARD_REFUSALS queues have refused it:
+ *   -EIO.
  */
 #define pr_fmt(fmt) "zcrypt: " fmt
 
@@ -30,8 +32,23 @@ EXPORT_TRACEPOINT_SYMBOL(s390_zcrypt_rep);
 /* Well within the two seconds after which a program is told */
 #define RESCAN_MS	1500
 #define WAIT_SLACK	(60 * HZ)
-#define RESEND_S	900
 #define CARD_REFUSALS	10
+
+/*
+ * What can be run twice takes milliseconds. The longest of the rest makes a key,
+ * but for administrative requests, which take what they take.
+ */
+static const struct zcrypt_limits {
+	unsigned int answer_s;		/* 0: the driver's request_timeout */
+	unsigned int resend_s;
+} short_limits = { 9, 30 }, key_limits = { 120, 900 }, admin_limits = { 0, 900 };
+
+static const struct zcrypt_limits *limits(const struct zcrypt_request *req)
+{
+	if (req->msg.flags & AP_MSG_FLAG_ADMIN)
+		return &admin_limits;
+	return req->repeatable ? &short_limits : &key_limits;
+}
 
 /* Handed back that often, a queue is flapping: no hurry to try the next one */
 #define HAND_BACKS_IN_A_ROW	32
@@ -511,6 +528,7 @@ static long send_once(struct zcrypt_request *req, unsigned int *refusals)
 	msg->psmid = next_psmid();
 	msg->receive = receive;
 	msg->kind = req->speed;
+	msg->limit = limits(req)->answer_s * HZ;
 	msg->rc = 0;
 	msg->sent = false;
 	msg->at_once = false;
@@ -552,7 +570,7 @@ static long send_till_done(struct zcrypt_request *req)
 			return rc;
 		/* A card that kept it for long has not used up its other chances */
 		if (!hand_backs++)
-			give_up = jiffies + RESEND_S * HZ;
+			give_up = jiffies + limits(req)->resend_s * HZ;
 		else if (time_after(jiffies, give_up))
 			return -EIO;
 		if (signal_pending(current))
