@@ -158,6 +158,14 @@ static void visit_answers(struct kunit *test, check_fn_t *check)
 				      ap_answer_find(insn, make_status(rc, st)));
 }
 
+/* Reset, or at last out of order */
+static bool can_be_in_doubt(unsigned int from)
+{
+	return ap_state_may_follow(from, AP_STATE_ERROR) &&
+	       (from == AP_STATE_RESET_START ||
+		ap_state_may_follow(from, AP_STATE_RESET_START));
+}
+
 static void check_next(struct kunit *test, enum ap_insn insn, unsigned int rc,
 		       unsigned int st, const struct ap_answer *row)
 {
@@ -166,10 +174,7 @@ static void check_next(struct kunit *test, enum ap_insn insn, unsigned int rc,
 	if (row->next == AP_STATE_DOUBT) {
 		for (from = 0; from < NR_AP_STATES; from++)
 			if (states & BIT(from))
-				KUNIT_EXPECT_TRUE(test,
-						  (from == AP_STATE_RESET_START ||
-						   ap_state_may_follow(from, AP_STATE_RESET_START)) &&
-						  ap_state_may_follow(from, AP_STATE_ERROR));
+				KUNIT_EXPECT_TRUE(test, can_be_in_doubt(from));
 		return;
 	}
 	if (row->next >= NR_AP_STATES)	/* KEEP and READY: see below */
