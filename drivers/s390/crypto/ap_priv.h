@@ -166,13 +166,6 @@ struct ap_answer {
 #define AP_RC_GONE	(-2)	/* 01, 03, 04: not for us until it is back */
 #define AP_RC_BUSY	(-3)	/* 05, 0A: no time for us just now */
 
-#if IS_ENABLED(CONFIG_AP_KUNIT_TEST)
-const struct ap_answer *ap_answer_find(enum ap_insn insn,
-				       struct ap_queue_status status);
-bool ap_state_may_follow(enum ap_state from, enum ap_state to);
-unsigned int ap_insn_states(enum ap_insn insn);
-#endif
-
 /* With an asynchronous error pending the code says nothing of the card */
 static inline bool ap_status_says(struct ap_queue_status status, int rc)
 {
@@ -211,6 +204,18 @@ enum ap_look {
 	AP_LOOK_LATER,
 	AP_LOOK_HEAL,
 };
+
+#if IS_ENABLED(CONFIG_KUNIT)
+const struct ap_answer *ap_answer_find(enum ap_insn insn,
+				       struct ap_queue_status status);
+bool ap_state_may_follow(enum ap_state from, enum ap_state to);
+unsigned int ap_insn_states(enum ap_insn insn);
+const struct ap_answer *ap_insn_answers(enum ap_insn insn);
+void ap_queue_set_state(struct ap_queue *aq, enum ap_state to);
+enum ap_look ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
+			     struct ap_queue_status status, unsigned int parts);
+enum ap_look ap_queue_check_clock(struct ap_queue *aq, enum ap_look look);
+#endif
 
 int ap_poll_init(bool useirq, bool poll_thread);
 void ap_poll_exit(void);

@@ -482,6 +482,17 @@ unsigned int ap_insn_states(enum ap_insn insn)
 {
 	return ap_insns[insn].in;
 }
+
+/**
+ * ap_insn_answers() - the table of answers to an instruction, for its tests
+ * @insn: an instruction
+ *
+ * Return: the first row; the last one is for any response code.
+ */
+const struct ap_answer *ap_insn_answers(enum ap_insn insn)
+{
+	return ap_insns[insn].answers;
+}
 #endif
 
 /* Whether somebody waits for something from the queue */
@@ -651,7 +662,7 @@ static void ap_queue_plan_heal(struct ap_queue *aq)
  * The one place where a queue's state changes. Messages are handed back after
  * the change, so that a sender that is woken finds the new state.
  */
-static void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
+VISIBLE_IF_KUNIT void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 {
 	const struct ap_state_desc *desc = &ap_states[to];
 	enum ap_state from = aq->state;
@@ -798,9 +809,9 @@ static void ap_queue_goto(struct ap_queue *aq, unsigned int next,
 }
 
 /* Carries out the row for an answer; DQAP's reply is in aq->reply */
-static enum ap_look ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
-				    struct ap_queue_status status,
-				    unsigned int parts)
+VISIBLE_IF_KUNIT enum ap_look
+ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
+		struct ap_queue_status status, unsigned int parts)
 {
 	const struct ap_answer *row = ap_answer_find(insn, status);
 	struct ap_message *msg;
@@ -1152,8 +1163,8 @@ static enum ap_look ap_step_zero_wait(struct ap_queue *aq)
 }
 
 /* Ends a wait whose time is up, after one last look */
-static enum ap_look ap_queue_check_clock(struct ap_queue *aq,
-					 enum ap_look look)
+VISIBLE_IF_KUNIT enum ap_look ap_queue_check_clock(struct ap_queue *aq,
+						   enum ap_look look)
 {
 	enum ap_clock clock = ap_states[aq->state].clock;
 	unsigned int ms = ap_clocks[clock].ms;
