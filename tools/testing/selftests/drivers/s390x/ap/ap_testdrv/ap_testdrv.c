@@ -215,6 +215,15 @@ static struct dentry *td_dir;
 
 static struct ap_driver td_driver;
 
+/* The simulator's log, when there is one: see apsim's file "watch". */
+static typeof(apsim_mark_queue) *td_apsim;
+
+static void td_mark(int qid, const char *text)
+{
+	if (td_apsim)
+		td_apsim(qid, text);
+}
+
 static u64 td_knob(enum td_knob_nr nr)
 {
 	return READ_ONCE(td_knobs[nr].value);
@@ -255,6 +264,7 @@ static void td_broken(enum td_count nr, int qid)
 {
 	td_add(nr, 1);
 	td_log(qid, "BROKEN", "%s", td_count_names[nr]);
+	td_mark(qid, "BROKEN promise");
 	pr_err_ratelimited("%02x.%04x: %s\n", qid >> 8, qid & 0xff, td_count_names[nr]);
 }
 
@@ -389,6 +399,7 @@ static int td_probe(struct ap_device *ap_dev)
 	int rc, fault = td_probe_fault();
 
 	td_log(aq->qid, "PROBE", "enter state=%s", td_state(aq));
+	td_mark(aq->qid, "PROBE enter");
 	td_nap(TD_PROBE_DELAY);
 	if (fault && !td_knob(TD_PROBE_ERROR_LATE)) {
 		rc = fault;
@@ -404,6 +415,8 @@ static int td_probe(struct ap_device *ap_dev)
 		rc = fault;
 	}
 out:
+	if (rc)
+		td_mark(aq->qid, "PROBE failed");
 	td_log(aq->qid, "PROBE", "exit rc=%d state=%s", rc, td_state(aq));
 	return rc;
 }
@@ -415,6 +428,7 @@ static void td_remove(struct ap_device *ap_dev)
 	unsigned long flags;
 	unsigned int open;
 
+	td_mark(aq->qid, "REMOVE enter");
 	td_log(aq->qid, "REMOVE", "enter state=%s", td_state(aq));
 	spin_lock_irqsave(&td_lock, flags);
 	tq->phase = TD_REMOVING;
@@ -426,6 +440,7 @@ static void td_remove(struct ap_device *ap_dev)
 	td_set_phase(tq, TD_AWAY);
 	td_bury(tq->reply.msg);
 	td_log(aq->qid, "REMOVE", "exit state=%s", td_state(aq));
+	td_mark(aq->qid, "REMOVE exit");
 }
 
 static int td_in_use(unsigned long *apm, unsigned long *aqm)
@@ -514,6 +529,7 @@ static void td_receive(struct ap_queue *aq, struct ap_message *m, struct ap_mess
 
 	td_log(tq->qid, "RECEIVE", "psmid=%lx rc=%d %s", m->psmid, m->rc,
 	       td_count_names[verdict]);
+	td_mark(tq->qid, "RECEIVE");
 	if (broken < TD_COUNTS)
 		td_broken(broken, tq->qid);
 	if (verdict == TD_WRONG)
@@ -886,6 +902,24 @@ static void td_free_all(void)
 	vfree(td_ring);
 }
 
+/*
+ * When the module goes all messages it ever sent are back.  A test cannot ask
+ * for the sums any more: the log of the simulator, and its watch, are told.
+ */
+static void td_settle(void)
+{
+	long left = td_counts[TD_SUBMITTED] - td_counts[TD_REFUSED] -
+		    td_counts[TD_REPLIED] - td_counts[TD_FLUSHED] -
+		    td_counts[TD_ERROR] - td_counts[TD_CANCELLED] -
+		    td_counts[TD_WRONG] - td_counts[TD_LOST];
+
+	if (left || td_counts[TD_OWNER_HELD])
+		td_mark(0, "BROKEN: messages are missing at the end");
+	if (td_apsim)
+		symbol_put(apsim_mark_queue);
+	td_apsim = NULL;
+}
+
 static int __init td_init(void)
 {
 	unsigned int i;
@@ -894,6 +928,7 @@ static int __init td_init(void)
 	td_ring = vcalloc(TD_LOG_SIZE, sizeof(*td_ring));
 	if (!td_ring)
 		return -ENOMEM;
+	td_apsim = symbol_get(apsim_mark_queue);
 	td_dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	debugfs_create_file("log", 0400, td_dir, NULL, &td_log_fops);
 	debugfs_create_file("log_clear", 0200, td_dir, NULL, &td_log_clear_fops);
@@ -906,6 +941,7 @@ static int __init td_init(void)
 	rc = ap_driver_register(&td_driver, THIS_MODULE, KBUILD_MODNAME);
 	if (rc) {
 		debugfs_remove(td_dir);
+		td_settle();
 		td_free_all();
 	}
 	return rc;
@@ -917,6 +953,7 @@ static void __exit td_exit(void)
 	debugfs_remove(td_dir);
 	ap_driver_unregister(&td_driver);
 	td_check_graves();
+	td_settle();
 	td_free_all();
 }
 

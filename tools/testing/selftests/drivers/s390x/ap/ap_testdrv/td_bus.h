@@ -9,6 +9,9 @@
 
 #include "ap_bus.h"
 
+/* Of the simulator, which need not be there: asked for with symbol_get() */
+void apsim_mark_queue(u16 apqn, const char *text);
+
 #ifdef TD_BUS_OURS
 
 static inline const char *td_state(struct ap_queue *aq)

@@ -172,6 +172,41 @@ void apsim_log_bounds(u64 *oldest, u64 *next, u64 *dropped);
 bool apsim_log_read(u64 seq, struct apsim_rec *rec);
 void apsim_log_show(struct seq_file *m, const struct apsim_rec *rec);
 
+/* ---- the watch ---- */
+
+/**
+ * struct apsim_watched - what the watch knows of a queue
+ * @use: how far it is between one use and the next
+ * @driver: what a driver that tells has said last
+ * @gone: it is not there for instructions, as the configuration has it
+ */
+struct apsim_watched {
+	enum {
+		APSIM_USE_OPEN,		/* or not known yet */
+		APSIM_USE_OVER,		/* not zeroed */
+		APSIM_USE_ZEROED,	/* ZAPQ was accepted */
+		APSIM_USE_CLEAN,	/* and TAPQ has shown it */
+	} use;
+	enum {
+		APSIM_DRIVER_SILENT, APSIM_DRIVER_HAS_IT,
+		APSIM_DRIVER_REMOVING, APSIM_DRIVER_REMOVED,
+	} driver;
+	bool gone;
+};
+
+enum apsim_watch_count {
+	APSIM_WATCH_RECORDS, APSIM_WATCH_ZEROED, APSIM_WATCH_CLEAN,
+	APSIM_WATCH_REOPENED, APSIM_WATCH_MARKS, APSIM_WATCH_BREACHES,
+	APSIM_NR_WATCH_COUNTS
+};
+
+const char *apsim_watch_judge(struct apsim_watched *w, const struct apsim_rec *rec);
+void apsim_watch_record(const struct apsim_rec *rec);
+void apsim_watch_set(bool on);
+u64 apsim_watch_count(enum apsim_watch_count which);
+void apsim_watch_show(struct seq_file *m);
+void apsim_mark_queue(u16 apqn, const char *text);
+
 /* ---- messages and replies ---- */
 
 enum apsim_op { APSIM_OP_ME, APSIM_OP_CRT, APSIM_OP_OTHER };

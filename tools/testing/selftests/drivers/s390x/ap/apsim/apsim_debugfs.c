@@ -231,6 +231,23 @@ static int store_log_clear(char *text, const struct apsim_file *f)
 	return 0;
 }
 
+static void show_watch(struct seq_file *m, const struct apsim_file *f)
+{
+	apsim_watch_show(m);
+}
+
+static int store_watch(char *text, const struct apsim_file *f)
+{
+	bool on;
+	int rc = parse_flag(text, &on);
+
+	if (!rc && on && !apsim_log_on)
+		rc = -EINVAL;
+	if (!rc)
+		apsim_watch_set(on);
+	return rc;
+}
+
 static void show_fault(struct seq_file *m, const struct apsim_file *f)
 {
 	apsim_fault_show(m);
@@ -411,6 +428,7 @@ static const struct apsim_node machine_nodes[] = {
 	{ "cards_new", NULL, store_card },
 	{ "mark", NULL, store_mark },
 	{ "log_clear", NULL, store_log_clear },
+	{ "watch", show_watch, store_watch },
 	{ "fault", show_fault, store_fault },
 	{ "release", NULL, store_release },
 	{ "cost", show_cost, store_cost },

@@ -94,7 +94,7 @@ void apsim_log_exit(void)
  * @rec: all but sequence number, time and CPU filled in; @rec->text counts
  *	for the kinds that have one
  *
- * Context: any; innermost, takes the log's raw spinlock.
+ * Context: any; innermost but for the watch, takes the log's raw spinlock.
  */
 void apsim_log_add(struct apsim_rec *rec)
 {
@@ -113,8 +113,10 @@ void apsim_log_add(struct apsim_rec *rec)
 		book.oldest++;
 		book.dropped++;
 	}
+	apsim_watch_record(rec);
 	raw_spin_unlock_irqrestore(&book.lock, flags);
 }
+EXPORT_SYMBOL_GPL(apsim_log_add);
 
 /**
  * apsim_log_text() - append an event that is described in words
