@@ -596,7 +596,7 @@ void apsim_queue_free(struct apsim_queue *q)
  */
 int apsim_workers_start(void)
 {
-	workers = alloc_workqueue("apsim", WQ_UNBOUND,
+	workers = alloc_workqueue("apsim", WQ_UNBOUND | WQ_SYSFS,
 				  clamp(num_possible_cpus(), 2U, 16U));
 	return workers ? 0 : -ENOMEM;
 }
