@@ -34,6 +34,7 @@
 #define MAX_THREADS	256
 #define MAX_ERRNO	160
 #define GRACE_SEC	60	/* a request may take this long after the end */
+#define SIGNAL_TICKS	5	/* of 20 ms, between two signals */
 
 /* An operation, ready to be handed to the driver. */
 struct job {
@@ -77,6 +78,7 @@ static atomic_llong tickets = LLONG_MAX;
 static __u64 start_ns;
 static const char *device = "/dev/z90crypt";
 static bool unchecked;
+static bool signals;
 
 static __u64 now_ns(void)
 {
@@ -102,6 +104,8 @@ static void help(void)
 	     "  --op OP          me-pub me-priv me crt mix, default mix\n"
 	     "  --device PATH    default /dev/z90crypt\n"
 	     "  --unchecked      do not compare results: of a card that gives none\n"
+	     "  --signals        signal the threads in turn, ten times a second; what\n"
+	     "                   is interrupted is restarted, and must come right\n"
 	     "  --progress       a line per second on standard error\n"
 	     "  --ktap           report as KTAP");
 	exit(0);
@@ -294,6 +298,34 @@ static unsigned int count_running(void)
 	return n;
 }
 
+static void on_signal(int unused)
+{
+	(void)unused;
+}
+
+static void signals_begin(void)
+{
+	struct sigaction action = {
+		.sa_handler = on_signal, .sa_flags = SA_RESTART,
+	};
+
+	if (sigaction(SIGUSR1, &action, NULL))
+		abort();
+}
+
+/* Any request may be hit, at any point; its thread is not to notice. */
+static void signal_next(void)
+{
+	static unsigned int tick, turn;
+	struct worker *w;
+
+	if (!signals || atomic_load(&stop) || ++tick % SIGNAL_TICKS)
+		return;
+	w = &workers[turn++ % n_threads];
+	if (!atomic_load(&w->finished))
+		pthread_kill(w->thread, SIGUSR1);
+}
+
 /* Wait for the end of all threads, a signal, or @deadline. */
 static void wait_until(__u64 deadline, const sigset_t *sigs, bool progress)
 {
@@ -317,6 +349,7 @@ static void wait_until(__u64 deadline, const sigset_t *sigs, bool progress)
 			last = done;
 			shown = now;
 		}
+		signal_next();
 		if (sigtimedwait(sigs, NULL, &tick) > 0)
 			return;
 	}
@@ -389,7 +422,10 @@ static bool report(const char *prefix, const char *key, const char *op,
 
 int main(int argc, char **argv)
 {
-	enum { THREADS = 1, SECONDS, REQUESTS, KEY, OP, DEVICE, UNCHECKED, PROGRESS, KTAP, HELP };
+	enum {
+		THREADS = 1, SECONDS, REQUESTS, KEY, OP, DEVICE, UNCHECKED, SIGNALS,
+		PROGRESS, KTAP, HELP
+	};
 	static const struct option options[] = {
 		{ "threads", required_argument, NULL, THREADS },
 		{ "seconds", required_argument, NULL, SECONDS },
@@ -398,6 +434,7 @@ int main(int argc, char **argv)
 		{ "op", required_argument, NULL, OP },
 		{ "device", required_argument, NULL, DEVICE },
 		{ "unchecked", no_argument, NULL, UNCHECKED },
+		{ "signals", no_argument, NULL, SIGNALS },
 		{ "progress", no_argument, NULL, PROGRESS },
 		{ "ktap", no_argument, NULL, KTAP },
 		{ "help", no_argument, NULL, HELP },
@@ -435,6 +472,9 @@ int main(int argc, char **argv)
 			break;
 		case UNCHECKED:
 			unchecked = true;
+			break;
+		case SIGNALS:
+			signals = true;
 			break;
 		case PROGRESS:
 			progress = true;
@@ -497,6 +537,9 @@ int main(int argc, char **argv)
 	sigaddset(&sigs, SIGTERM);
 	sigaddset(&sigs, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &sigs, NULL);
+
+	if (signals)
+		signals_begin();
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	start_ns = now_ns();
