@@ -1,13 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # R9: everything at once, from many shells: unbind and bind between three
-# drivers, masks, online, reset, scans, the poll thread, cards that go, come,
-# stop and lose their configuration, odd answers, hanging resets, CPUs that
-# come and go, readers of every attribute, and senders on both sides.  At the
-# end all must be healthy, nothing lost, use counts as before.
+# drivers, masks, online, config, reset, scans, the poll thread, cards that go,
+# come, stop and lose their configuration, odd answers, hanging resets, CPUs that
+# come and go, device nodes made and destroyed under their users, programs that
+# are killed, modules unloaded and loaded, readers of every attribute, and
+# senders on both sides: 16 threads whose every result is checked.  At the end
+# all must be healthy, nothing lost, use counts as before, and apsim's watch must
+# have seen no breach of R3 and R4.
+#
+# Three parts: in the first, two thirds of the time, there is always a queue that
+# the programs may have, and they must see no error.  In the second zcrypt_cex4
+# is unloaded, too; then they may see ENODEV.  In the third they are gone, and
+# zcrypt and ap are unloaded as well.
 # usage: test_r9_storm.sh [SECONDS]	(default: AP_STORM, or 20)
+# AP_SEED=N makes the choices of the storm that printed this number.
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
+# shellcheck source=ap_storm.sh
+. ./ap_storm.sh
 
 SECONDS_=${1:-${AP_STORM:-20}}
 case "$SECONDS_" in
@@ -17,203 +28,14 @@ case "$SECONDS_" in
 	;;
 esac
 
-SEED=1
-# rnd N: a number from 0 to N-1 in R; one sequence per shell
-rnd() {
-	SEED=$(((SEED * 1103515245 + 12345) & 0x7fffffff))
-	R=$(((SEED >> 8) % $1))
-}
-
-running() {
-	[ ! -e "$TMP/stop" ]
-}
-
-# say FILE STRING: it may be refused, and the file may be gone
-say() {
-	{ echo "$2" >"$1"; } 2>/dev/null
-}
-
-hand_over() {
-	local q n=0
-
-	SEED=$1
-	while running; do
-		rnd 3		# domain 0 is left to the requests
-		q=00.000$((R + 1))
-		rnd 2
-		[ "$R" = 0 ] || q=01${q#00}
-		say "$DEV/$q/driver/unbind" $q
-		rnd 3
-		case $R in
-		0) say $AP/drivers/cex4queue/bind $q ;;
-		1) say $AP/drivers/ap_testdrv/bind $q ;;
-		2) say $AP/drivers/vfio_ap/bind $q ;;
-		esac
-		n=$((n + 1))
-		nap 0.03
-	done
-	echo "hand_over $n"
-}
-
-masks() {
-	local n=0
-
-	SEED=11
-	while running; do
-		rnd 4
-		case $R in
-		0) say $AP/aqmask -1-2 ;;
-		1) say $AP/aqmask +0-255 ;;
-		2) say $AP/apmask -1 ;;
-		3) say $AP/apmask +0-255 ;;
-		esac
-		n=$((n + 1))
-		nap 0.05
-	done
-	echo "masks $n"
-}
-
-attributes() {
-	local n=0
-
-	SEED=23
-	while running; do
-		rnd 10
-		case $R in
-		0) say $DEV/card01/online 0 ;;
-		1) say $DEV/card01/online 1 ;;
-		2) say $DEV/00.0003/online 0 ;;
-		3) say $DEV/00.0003/online 1 ;;
-		4) say $DEV/00.0001/reset 1 ;;
-		5) say $DEV/01.0002/reset 1 ;;
-		6) say $AP/poll_thread 1 ;;
-		7) say $AP/poll_thread 0 ;;
-		8) say $AP/poll_timeout 100000 ;;
-		9) say $AP/poll_timeout 2000000 ;;
-		esac
-		n=$((n + 1))
-		nap 0.02
-	done
-	echo "attributes $n"
-}
-
-scans() {
-	local n=0
-
-	while running; do
-		say $AP/scans 1
-		n=$((n + 1))
-		nap 0.03
-	done
-	echo "scans $n"
-}
-
-hardware() {
-	local n=0
-
-	SEED=37
-	while running; do
-		rnd 10
-		case $R in
-		0) say $SIM/card02/present 0 ;;
-		1) say $SIM/card02/present 1 ;;
-		2) say $SIM/card01/config 0 ;;
-		3) say $SIM/card01/config 1 ;;
-		4) say $SIM/card01/chkstop 1 ;;
-		5) say $SIM/card01/chkstop 0 ;;
-		6) say $SIM/card00/0002/config 0 ;;
-		7) say $SIM/card00/0002/config 1 ;;
-		8) say $SIM/card02/0001/present 0 ;;
-		9) say $SIM/card02/0001/present 1 ;;
-		esac
-		n=$((n + 1))
-		nap 0.1
-	done
-	echo "hardware $n"
-}
-
-faults() {
-	local n=0 insn rc
-
-	SEED=53
-	while running; do
-		rnd 4
-		case $R in
-		0) insn=ZAPQ ;;
-		1) insn=TAPQ ;;
-		2) insn=RAPQ ;;
-		3) insn=AQIC ;;
-		esac
-		# vfio_ap issues these two as well, and WARNs on any odd code
-		case $insn in
-		ZAPQ | TAPQ) rnd 2 ;;
-		*) rnd 5 ;;
-		esac
-		case $R in
-		0) rc=02 ;;
-		1) rc=05 ;;
-		2) rc=06 ;;
-		3) rc=77 ;;
-		4) rc=01 ;;
-		esac
-		say $SIM/fault "add apqn=01.* insn=$insn do=rc=$rc count=2"
-		rnd 4
-		case $R in
-		0) say $SIM/fault "add apqn=02.* insn=ZAPQ do=hang count=1" ;;
-		1) say $SIM/fault "add apqn=00.0001 insn=REPLY do=hold count=3" ;;
-		2) say $SIM/fault "add apqn=00.* insn=REPLY do=lost-irq count=2" ;;
-		3) say $SIM/fault "add apqn=02.* insn=REPLY do=spurious-irq count=2" ;;
-		esac
-		nap 0.3
-		say $SIM/fault clear
-		say $SIM/release '*'
-		n=$((n + 1))
-	done
-	echo "faults $n"
-}
-
-readers() {
-	local n=0
-
-	while running; do
-		cat $AP/[a-z]*[a-z] $DEV/*/[a-z]* /sys/kernel/debug/ap/*/* >/dev/null 2>&1
-		n=$((n + 1))
-	done
-	echo "readers $n"
-}
-
-cpus() {
-	local n=0
-
-	while running; do
-		say /sys/devices/system/cpu/cpu1/online 0
-		nap 0.7
-		say /sys/devices/system/cpu/cpu1/online 1
-		nap 0.7
-		n=$((n + 1))
-	done
-	say /sys/devices/system/cpu/cpu1/online 1
-	echo "cpus $n"
-}
-
-senders() {
-	local n=0
-
-	SEED=71
-	while running; do
-		rnd 2
-		q=0$R.0001
-		rnd 2
-		[ "$R" = 0 ] || q=${q%1}2
-		rnd 2
-		[ "$R" = 0 ] && mode= || mode=cancel
-		say $TD/submit "$q 12 $mode"
-		n=$((n + 1))
-	done
-	echo "senders $n"
+# ours: the AP bus of this tree, not another one with some of its rules
+ours() {
+	[ -d /sys/kernel/debug/ap ] && [ -e /sys/kernel/debug/ap/hand_overs ]
 }
 
 healthy() {
+	local c q
+
 	rescan
 	for c in "$DEV"/card*; do
 		say "$c/online" 1
@@ -226,14 +48,6 @@ healthy() {
 	bindings_complete && all_idle
 }
 
-plan 8
-stack_up "cards=8a,8a,7a domains=4 service_us=300"
-need vfio_ap
-td_load
-td wait_ms 20000
-td linger_ms 20
-td request_timeout_ms 3000
-wr /sys/module/ap/parameters/remove_timeout 500 || diag "no remove_timeout: $RES"
 counts() {
 	local m
 
@@ -241,27 +55,150 @@ counts() {
 		echo "$m=$(use_count $m)"
 	done | tr '\n' ' '
 }
+
+# Devices of the bus, and device nodes
+devices() {
+	ls "$DEV" $CLASS | sort | tr '\n' ' '
+}
+
+watched() {
+	field "$1" $SIM/watch
+	echo "${VAL:-0}"
+}
+
+unbroken() {
+	field breaches $SIM/watch
+	[ "$VAL" = 0 ]
+}
+
+# Left in the cards: what went in and did not come out, nor was reset away
+unaccounted() {
+	echo $(($(sim_total nqap_ok) - $(sim_total dqap_ok) - $(sim_total lost) - \
+		$(sim_total swallowed)))
+}
+
+# storm SECONDS: stops at once when there is a breach, while the log has it
+storm() {
+	local end
+
+	now_cs
+	end=$((NOW + $1 * 100))
+	while [ "$NOW" -lt $end ] && unbroken; do
+		nap 1
+		now_cs
+	done
+}
+
+# asks PID: its threads are at work, and it knows what the answers must be
+asks() {
+	[ -e "/proc/$1/task" ] && [ "$(ls "/proc/$1/task" | wc -l)" -gt 1 ]
+}
+
+# Who asks the cards: 12 threads of RSA, and 4 of CCA and EP11 requests
+load_begin() {
+	job load ap_load --threads 8 --key 1024 --op me-pub --seconds 86400 --signals
+	LOAD=$JOB
+	job load2 ap_load --threads 4 --key $SIZES --op mix --seconds 86400 --signals
+	LOAD2=$JOB
+	job coproc ap_coproc load 4
+	LOAD3=$JOB
+	wait_for 60 asks "$LOAD3" || die "ap_coproc does not begin: $(cat "$TMP/coproc")"
+}
+
+# The simulator computes each result once and keeps it: that takes our own CPUs,
+# and in the storm it would take them for half of the time.
+warm_up() {
+	SIZES=mix
+	[ $DEBUG_KERNEL = 0 ] || SIZES=2048
+	bounded 120 ap_load --threads 2 --key $SIZES --op mix --requests 48 &&
+		bounded 60 ap_load --threads 2 --key 1024 --op mix --requests 12 ||
+		die "no requests before the storm: $(cat "$TMP/bounded")"
+}
+
+# load_end WHAT ERRNO...: what they got; errors other than these are none of ours
+load_end() {
+	local what="$1" p f wrong=
+
+	shift
+	kill "$LOAD" "$LOAD2" "$LOAD3" 2>/dev/null
+	for p in $LOAD $LOAD2 $LOAD3; do
+		wait_for 90 gone "$p" || wrong="$wrong PID $p does not end"
+	done
+	sed "s/^/# $what: /" "$TMP/load" "$TMP/load2" "$TMP/coproc"
+	for f in load load2; do
+		wrong="$wrong$(load_result wrong "$TMP/$f") $(load_result stuck "$TMP/$f") "
+	done
+	wrong="$wrong$(load_result wrong "$TMP/coproc")"
+	expect "$what: no wrong answer, no stuck request" "$wrong" "0 0 0 0 0"
+	if ours; then
+		cat "$TMP/load" "$TMP/load2" "$TMP/coproc" >"$TMP/loads"
+		load_errors "$TMP/loads" "$@" >"$TMP/errors"
+		expect_none "$what: no error for a program${1:+ but $1}" "$TMP/errors"
+	else
+		skip "$what: no error for a program" "not promised without our AP bus"
+	fi
+	# A storm that lets nothing through proves nothing
+	for f in load load2 coproc; do
+		expect_range "$what: requests answered ($f)" \
+			"$(load_result "done" "$TMP/$f")" 1 1000000000
+	done
+}
+
+plan 25
+storm_seed
+stack_up "cards=8a,8a,7a,8c,8p domains=4 service_us=3000 rsa=2"
+# A card does not wait for a CPU of ours
+say /sys/devices/virtual/workqueue/apsim/nice -5
+need vfio_ap
+td_load
+td_settings
+wr /sys/module/ap/parameters/remove_timeout 500 || diag "no remove_timeout: $RES"
 before=$(counts)
+there=$(devices)
 diag "use counts before: $before"
+ours && third=$((SECONDS_ / 6)) || third=0
+warm_up
+now_cs
+diag "the storm begins after $((NOW / 100)) s"
+sim watch 1
 
-job hand_over1 hand_over 3
-job hand_over2 hand_over 5
-job hand_over3 hand_over 7
-job masks masks
-job attributes attributes
-job scans scans
-job hardware hardware
-job faults faults
-job readers readers
-[ -e /sys/devices/system/cpu/cpu1/online ] && job cpus cpus
-job senders1 senders
-job senders2 senders
-job load ap_load --threads 4 --key 1024 --op me-pub --seconds "$SECONDS_"
-LOAD=$JOB
-job load2 ap_load --threads 2 --key mix --op mix --seconds "$SECONDS_"
-LOAD2=$JOB
+actor hand_over1 1 hand_over
+actor hand_over2 2 hand_over
+actor hand_over3 3 hand_over
+actor masks 4
+actor attributes 5
+actor scans 6
+actor hardware 7
+actor faults 8
+actor readers 9
+[ -e /sys/devices/system/cpu/cpu1/online ] && actor cpus 10
+actor senders1 11 senders
+actor senders2 12 senders
+load_begin
+if [ -e $CLASS/create ]; then
+	actor nodes1 13 nodes
+	actor nodes2 14 nodes
+fi
+actor victims 15
+actor modules 16
+storm $((SECONDS_ - 2 * third))
+load_end "storm"
 
-sleep "$SECONDS_"
+if ours; then
+	load_begin
+	: >"$TMP/cex4"
+	storm $third
+	check "zcrypt_cex4 was unloaded" wait_for 90 [ -e "$TMP/did.cex4" ]
+	load_end "zcrypt_cex4 unloaded" ENODEV
+	: >"$TMP/alone"
+	storm $third
+	check "and so were zcrypt and ap" wait_for 90 [ -e "$TMP/did.alone" ]
+else
+	for n in 1 2 3 4 5 6 7; do
+		skip "zcrypt_cex4 unloaded ($n)" "not without our AP bus"
+	done
+fi
+
 touch "$TMP/stop"
 # What hangs by a fault of the simulator gets free
 sim fault clear
@@ -279,19 +216,17 @@ if [ -n "$hung" ]; then
 fi
 expect "everything that ran in the storm ends" "$hung" ""
 JOBS=
-cat "$TMP"/hand_over? "$TMP/masks" "$TMP/attributes" "$TMP/scans" "$TMP/hardware" \
-	"$TMP/faults" "$TMP/readers" "$TMP"/senders? "$TMP/cpus" 2>/dev/null | sed 's/^/# /'
-sed 's/^/# load: /' "$TMP/load" "$TMP/load2"
-expect "RSA: no wrong answer, no stuck request" \
-	"$(load_result wrong "$TMP/load") $(load_result stuck "$TMP/load") $(load_result wrong "$TMP/load2") $(load_result stuck "$TMP/load2")" "0 0 0 0"
-# A storm that lets nothing through proves nothing
-expect_range "RSA: requests answered in the storm" "$(load_result "done" "$TMP/load")" 1 1000000000
+cat "$TMP"/actor.* | sed 's/^/# /'
+grep -h '^[A-Z]' "$TMP"/actor.* >"$TMP/complaints"
+expect_none "killed programs go, nodes give no wrong answer, modules come and go" "$TMP/complaints"
+if [ -e $TD/results ]; then
+	diag "$(cat $TD/results)"
+fi
 expect "messages of the second driver: all accounted for, no promise broken" \
 	"$(td_balance) $(td_broken)" "0 0"
-diag "$(cat $TD/results)"
 
 # Calm: everything as at the start
-for c in 00 01 02; do
+for c in 00 01 02 03 04; do
 	sim card$c/present 1
 	sim card$c/config 1
 	sim card$c/chkstop 0
@@ -309,10 +244,30 @@ for q in $(queues); do
 	q_has_driver "$q" cex4queue && q_idle "$q" ||
 		diag "$q: $(q_driver "$q"), $(q_state "$q"), $(q_clean "$q")"
 done
-expect "all 12 queues are back with the default driver and ready" \
-	"$(cat $AP/bindings)" "12/12 (complete)"
+expect "all 20 queues are back with the default driver and ready" \
+	"$(cat $AP/bindings)" "20/20 (complete)"
 check "all queues are idle" all_idle
 expect "use counts are as before" "$(counts)" "$before"
+expect "devices and nodes are as before" "$(devices)" "$there"
 bounded 90 ap_load --threads 4 --key 1024 --op crt --requests 48
 expect "RSA after the storm: all right" $? 0
+expect "requests that are left in the cards" "$(unaccounted)" 0
+sim watch 0
+diag "$(head -n 1 $SIM/watch)"
+sed 1d $SIM/watch >"$TMP/breaches"
+# What these queues went through before that
+awk '{ for (i = 2; i <= NF; i++) if ($i ~ /^psmid=/) print $(i - 1) }' \
+	"$TMP/breaches" | sort -u | while read -r q; do
+	grep -F " $q " $SIM/log | tail -n 60 | sed 's/^/# log: /'
+done
+expect_none "R3, R4: no instruction and no call to a driver where none may be" "$TMP/breaches"
+expect_range "queues shown clean, as the simulator's log has it" "$(watched clean)" 1 1000000000
+expect_range "and taken into use again" "$(watched reopened)" 1 1000000000
+# On a debug kernel: timers, work and RCU heads
+if [ -e /sys/kernel/debug/debug_objects/stats ]; then
+	expect "objects that were freed or begun in use" \
+		"$(awk -F: '/^warnings/ { print $2 + 0 }' /sys/kernel/debug/debug_objects/stats)" 0
+else
+	skip "objects that were freed or begun in use" "a kernel without debug objects"
+fi
 finish
