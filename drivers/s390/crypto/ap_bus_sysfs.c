@@ -2,8 +2,9 @@
 /*
  * The bus in sysfs: /sys/bus/ap.
  *
- * A value that is written has to be all of what is written, with a newline
- * behind it at most; otherwise it is -EINVAL and nothing changes.
+ * A value that is written has to be all of what is written, up to the first NUL
+ * and with a newline behind it at most; otherwise it is -EINVAL and nothing
+ * changes.
  */
 #include <linux/kstrtox.h>
 #include <linux/sysfs.h>
@@ -187,6 +188,38 @@ static ssize_t interval_store(const struct bus_type *bus, const char *buf,
 	return count;
 }
 
+/**
+ * ap_sysfs_bool() - what was written to an attribute that is on or off
+ * @buf: as it was written
+ * @on: what it says
+ *
+ * The words are those that kstrtobool() knows. That one only looks at how they
+ * begin, and takes "nan" for off.
+ *
+ * Context: any.
+ * Return: 0 or -EINVAL.
+ */
+int ap_sysfs_bool(const char *buf, bool *on)
+{
+	/* each word for off with one for on behind it */
+	static const char * const words[] = {
+		"0", "1", "n", "y", "f", "t", "off", "on", "no", "yes",
+		"false", "true",
+	};
+	size_t len = strcspn(buf, "\n");
+	int i;
+
+	if (!len || (buf[len] && buf[len + 1]))
+		return -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strlen(words[i]) == len && !strncasecmp(words[i], buf, len)) {
+			*on = i & 1;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static ssize_t poll_thread_show(const struct bus_type *bus, char *buf)
 {
 	return show_number(buf, ap_poll_thread_on());
@@ -197,7 +230,7 @@ static ssize_t poll_thread_store(const struct bus_type *bus, const char *buf,
 {
 	bool on;
 
-	if (kstrtobool(buf, &on))
+	if (ap_sysfs_bool(buf, &on))
 		return -EINVAL;
 	return ap_poll_thread_set(on) ?: count;
 }

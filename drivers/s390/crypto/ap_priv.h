@@ -35,6 +35,7 @@ int ap_bus_visit_drivers(ap_driver_fn_t *fn, void *arg);
 
 /* ap_bus_sysfs.c */
 extern const struct attribute_group *ap_bus_groups[];
+int ap_sysfs_bool(const char *buf, bool *on);
 
 /* ap_mask.c */
 struct ap_mask;

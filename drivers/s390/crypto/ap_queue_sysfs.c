@@ -334,7 +334,7 @@ static ssize_t se_bind_store(struct device *dev, struct device_attribute *attr,
 	bool bind;
 	int rc;
 
-	if (!ap_queue_supports_bind(aq) || kstrtobool(buf, &bind))
+	if (!ap_queue_supports_bind(aq) || ap_sysfs_bool(buf, &bind))
 		return -EINVAL;
 	rc = bind ? ap_queue_bind(aq) : ap_queue_reset(aq, 1);
 	return rc ?: count;

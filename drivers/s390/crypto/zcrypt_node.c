@@ -120,6 +120,17 @@ static void node_release(struct device *dev)
 }
 
 /*
+ * The driver core makes another character of a slash, and the name would not be
+ * found again; what is not printable would go into uevents and the log as it is.
+ */
+static bool name_valid(const char *name)
+{
+	while (*name && isascii(*name) && isprint(*name) && *name != '/')
+		name++;
+	return !*name;
+}
+
+/*
  * The names end up in a directory that has the attributes of the class too.
  */
 static bool name_reserved(const char *name)
@@ -138,6 +149,8 @@ static int node_create(const char *name)
 
 	if (nodes_closed)
 		return -ENODEV;
+	if (!name_valid(name))
+		return -EINVAL;
 	dev = *name ? class_find_device_by_name(&node_class, name) : NULL;
 	put_device(dev);
 	if (dev || name_reserved(name))
