@@ -23,7 +23,7 @@ $(shell mkdir -p $(S))
 .PHONY: help base tree force
 help:
 	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, builtin, debug, kcsan,'
-	@echo 'bench, next; guest-NAME also: plain, bench-base, small, small-next), style'
+	@echo 'bench, next; guest-NAME also: plain, bench-base, small, small-next), fuzz, style'
 	@echo './lab help says what most people want'
 
 # --- the trees ---------------------------------------------------------------
@@ -149,6 +149,13 @@ $(S)/user: $(PROGRAMS) $(S)/list $(TESTS)/Makefile scripts/user | $(S)/linux
 	@touch $@
 
 $(S)/tests: $(SCRIPTS) $(S)/list
+	@touch $@
+
+# --- fuzzing on the host -----------------------------------------------------
+.PHONY: fuzz
+fuzz: $(S)/fuzz
+$(S)/fuzz: $(S)/linux $(wildcard $(TESTS)/fuzz/*.[ch] $(TESTS)/corpus/*) scripts/fuzz config/packages
+	@scripts/stage 'fuzzers' fuzz scripts/fuzz build
 	@touch $@
 
 # --- style -------------------------------------------------------------------
