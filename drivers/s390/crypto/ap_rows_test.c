@@ -48,6 +48,11 @@ static void put_message(struct list_head *list, struct ap_message *msg,
 	list_add_tail(&msg->list, list);
 }
 
+static enum hrtimer_restart look_expired(struct hrtimer *timer)
+{
+	return HRTIMER_NORESTART;
+}
+
 static void put_queue(struct rows_queue *rq, enum ap_state state)
 {
 	struct ap_queue *aq = &rq->aq;
@@ -55,6 +60,8 @@ static void put_queue(struct rows_queue *rq, enum ap_state state)
 	memset(rq, 0, sizeof(*rq));
 	rq->ac.hwinfo.qd = QD;
 	spin_lock_init(&aq->lock);
+	hrtimer_init(&aq->look, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+	aq->look.function = look_expired;
 	INIT_LIST_HEAD(&aq->pendingq);
 	INIT_LIST_HEAD(&aq->requestq);
 	aq->ap_dev.device.init_name = "KUnit";
@@ -74,6 +81,18 @@ static void put_queue(struct rows_queue *rq, enum ap_state state)
 		.len = sizeof(rq->buf),
 	};
 	aq->reply = &rq->reply;
+}
+
+/* A queue that is out of order, or not clean, has itself looked at again */
+static void expect_look_again(struct kunit *test, struct rows_queue *rq,
+			      const char *name)
+{
+	struct ap_queue *aq = &rq->aq;
+
+	hrtimer_cancel(&aq->look);
+	KUNIT_EXPECT_EQ_MSG(test, aq->heal_ms > 0,
+			    aq->state == AP_STATE_ERROR ||
+			    aq->state == AP_STATE_UNCLEAN, "from %s", name);
 }
 
 static struct rows_queue *new_queue(struct kunit *test)
@@ -225,6 +244,7 @@ static void carry_out(struct kunit *test, struct rows_queue *rq,
 	look = ap_queue_answer(aq, p->insn, status, 1);
 	spin_unlock_bh(&aq->lock);
 
+	expect_look_again(test, rq, name);
 	KUNIT_EXPECT_EQ_MSG(test, look, row->look, "from %s", name);
 	to = state_after(rq, row, from, doubted);
 	KUNIT_EXPECT_EQ_MSG(test, aq->state, to, "from %s", name);
@@ -318,6 +338,7 @@ static void every_next_state_begins(struct kunit *test)
 		spin_lock_bh(&rq->aq.lock);
 		ap_queue_set_state(&rq->aq, to);
 		spin_unlock_bh(&rq->aq.lock);
+		expect_look_again(test, rq, ap_state_name(from));
 		expect_begun(test, rq, from, to);
 		n++;
 	}
@@ -376,6 +397,7 @@ static void clock_runs_out(struct kunit *test)
 	spin_lock_bh(&aq->lock);
 	look = ap_queue_check_clock(aq, AP_LOOK_RESET);
 	spin_unlock_bh(&aq->lock);
+	expect_look_again(test, rq, p->name);
 	KUNIT_EXPECT_EQ(test, look, p->look);
 	KUNIT_EXPECT_EQ(test, aq->state, p->to);
 	/* Polled for now, interrupts are tried again */

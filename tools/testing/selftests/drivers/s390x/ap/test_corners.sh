@@ -104,11 +104,15 @@ set_to $AP/aqmask +1
 wait_for 20 q_has_driver $Q cex4queue
 ready
 
+before=$(resets)
 sim fault "add apqn=$Q insn=TAPQ do=rc=77 count=1"
 rescan
-check "a scan is told nonsense: the log says so" said "$Q: unexpected answer to TAPQ"
-check "and that the queue is out of order" wait_for 10 said "queue $Q out of order"
-check "the next scan brings it back" wait_for 20 q_idle $Q
+said "$Q: unexpected answer to TAPQ"
+expect "a scan is told nonsense once: it asks again, and all is well" "$? $(resets)" "1 $before"
+sim fault "add apqn=$Q insn=TAPQ do=rc=77 count=2"
+rescan
+check "twice: the log says so" said "$Q: unexpected answer to TAPQ"
+check "and the queue is reset, and comes back" wait_for 20 q_idle $Q
 
 set_to /sys/module/ap/parameters/remove_timeout 100
 sim fault "add apqn=$Q insn=ZAPQ do=rc=0A count=inf"
