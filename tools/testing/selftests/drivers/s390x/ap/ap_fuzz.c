@@ -18,6 +18,16 @@
  * one. Only what the second thread does meanwhile is not the same; --race 0 is
  * to have none.
  *
+ * On a kernel with KCOV, --cover count says how many places of the kernel's code
+ * (those that are instrumented) the requests have reached, and --cover guide
+ * goes for more: all that is drawn for a request is kept as its *tape*, the tapes
+ * of requests that reached a new place are kept, and most requests are made from
+ * one of them with some draws changed. Then a request is known by its tape, not
+ * by its number: an offence tells it, and --replay takes it.
+ *
+ * With --faults each request has the simulator spoil its reply, in a way that is
+ * drawn as well. For one thread.
+ *
  * Exit status: 0 nothing found, 1 something was, 2 bad usage, 4 (skip) no such
  * device.
  */
@@ -57,6 +67,16 @@
 #define HANG_S		180	/* longer than any ioctl may take */
 #define SLOW_NS		200000000ull
 #define REPLY_ROOM	2048
+#define MAX_TAPE	512	/* draws for one request */
+#define MAX_KEPT	4096
+#define MAX_PCS		65536	/* a power of two */
+#define TRACE_LEN	16384
+
+/* Documentation/dev-tools/kcov.rst */
+#define KCOV_FILE	"/sys/kernel/debug/kcov"
+#define KCOV_INIT_TRACE	_IOR('c', 1, unsigned long)
+#define KCOV_ENABLE	_IO('c', 100)
+#define KCOV_TRACE_PC	0
 
 enum kind { ME, CRT, CPRB, EP11, STATUS, UNKNOWN, NR_KINDS };
 
@@ -247,6 +267,12 @@ struct request {
 	unsigned int nr_may_change;
 };
 
+/* Draws: what makes a request the one that it is */
+struct tape {
+	unsigned int len, at;
+	__u64 draw[MAX_TAPE];
+};
+
 /*
  * Memory of a thread: pages that cannot be accessed around each of
  *	work	where requests are; compared with a copy after each
@@ -259,6 +285,9 @@ struct fuzzer {
 	unsigned int nr;
 	int fd, verify_fd;
 	__u64 random;
+	struct tape *tape;	/* NULL when nothing is kept */
+	unsigned long *trace;	/* of KCOV, its length first; or NULL */
+	bool reached_new;
 	__u8 *work, *fixed, *race, *wide, *nothing;
 	__u8 *shadow;
 	__u8 *alias;
@@ -284,9 +313,18 @@ static unsigned int nr_threads = 4;
 static unsigned long count = 200000, first, seed, seconds;
 static unsigned int verify_every = 64, spoil_percent = 94, race_percent = 8;
 static bool lies, garbled;
+static enum { COVER_OFF, COVER_COUNT, COVER_GUIDE } cover;
+static const char *replay, *faults;
+static int faults_fd = -1;
 static const char *device = "/dev/z90crypt", *verify_device;
 static atomic_bool stop;
 static atomic_int shown;
+/* The tapes that reached something new; a set of all places ever reached */
+static struct tape *kept[MAX_KEPT];
+static atomic_uint nr_kept;
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_ulong reached[MAX_PCS];
+static atomic_uint nr_reached;
 /* What is in memory before a request is put there */
 static __u8 pristine[RACE_SIZE];
 
@@ -313,7 +351,17 @@ static __u64 mix(__u64 x)
 
 static __u64 rnd(struct fuzzer *f)
 {
-	return mix(f->random += 0x9e3779b97f4a7c15ull);
+	struct tape *t = f->tape;
+	__u64 draw;
+
+	if (t && t->at < t->len)
+		return t->draw[t->at++];
+	draw = mix(f->random += 0x9e3779b97f4a7c15ull);
+	if (t && t->len < MAX_TAPE) {
+		t->draw[t->len++] = draw;
+		t->at = t->len;
+	}
+	return draw;
 }
 
 static unsigned int below(struct fuzzer *f, unsigned int n)
@@ -340,14 +388,23 @@ static const char *errno_name(int err)
 }
 
 /* One line for the first few offences, with what repeats the request */
-static void offence(const struct request *r, const char *what, long detail)
+static void offence(const struct fuzzer *f, const struct request *r,
+		    const char *what, long detail)
 {
+	unsigned int i;
+
 	if (atomic_fetch_add(&shown, 1) >= SHOWN)
 		return;
 	fprintf(stderr, "ap_fuzz: %s: %s (%ld): %s, %u spoilt%s, --seed %lu --first %lu\n",
 		kinds[r->kind].name, what, detail,
 		r->first_spoilt ? r->first_spoilt : "valid", r->spoilt,
 		r->racing ? ", racing" : "", seed, r->nr);
+	if (!f->tape)
+		return;
+	fputs("ap_fuzz: its tape: --replay ", stderr);
+	for (i = 0; i < f->tape->at; i++)
+		fprintf(stderr, "%s%llx", i ? "," : "", f->tape->draw[i]);
+	fputc('\n', stderr);
 }
 
 /* ---- valid requests ---- */
@@ -845,7 +902,7 @@ static void check_memory(struct fuzzer *f, const struct request *r)
 		if (j < r->nr_may_change)
 			continue;
 		f->stray++;
-		offence(r, "memory beside the result was written, offset", i);
+		offence(f, r, "memory beside the result was written, offset", i);
 		return;
 	}
 }
@@ -866,8 +923,123 @@ static void check_answer(struct fuzzer *f, const struct request *r)
 	if (memcmp(out, r->answer, r->answer_len)) {
 		f->wrong++;
 		if (!garbled)
-			offence(r, "wrong result, first byte", out[0]);
+			offence(f, r, "wrong result, first byte", out[0]);
 	}
+}
+
+/* ---- coverage ---- */
+
+static void trace_open(struct fuzzer *f)
+{
+	int fd = open(KCOV_FILE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, KCOV_INIT_TRACE, TRACE_LEN))
+		fail(KCOV_FILE);
+	f->trace = mmap(NULL, TRACE_LEN * sizeof(long), PROT_READ | PROT_WRITE,
+			MAP_SHARED, fd, 0);
+	if (f->trace == MAP_FAILED || ioctl(fd, KCOV_ENABLE, KCOV_TRACE_PC))
+		fail(KCOV_FILE);
+}
+
+/* Whether it was not there before; none is 0 */
+static bool reach(unsigned long pc)
+{
+	unsigned int i, at = mix(pc) % MAX_PCS;
+
+	for (i = 0; i < MAX_PCS; i++, at = (at + 1) % MAX_PCS) {
+		unsigned long there = atomic_load(&reached[at]);
+
+		if (!there && atomic_compare_exchange_strong(&reached[at], &there, pc)) {
+			atomic_fetch_add(&nr_reached, 1);
+			return true;
+		}
+		if (there == pc)
+			return false;
+	}
+	return false;
+}
+
+static void trace_begin(struct fuzzer *f)
+{
+	if (f->trace)
+		__atomic_store_n(&f->trace[0], 0, __ATOMIC_RELAXED);
+}
+
+static void trace_end(struct fuzzer *f)
+{
+	unsigned long i, n;
+
+	if (!f->trace)
+		return;
+	n = __atomic_load_n(&f->trace[0], __ATOMIC_RELAXED);
+	for (i = 1; i <= n && i < TRACE_LEN; i++)
+		f->reached_new |= reach(f->trace[i]);
+}
+
+static void keep_tape(struct fuzzer *f)
+{
+	struct tape *t = malloc(sizeof(*t));
+	unsigned int n;
+
+	if (!t)
+		fail("malloc");
+	*t = *f->tape;
+	t->len = t->at;
+	pthread_mutex_lock(&kept_lock);
+	n = atomic_load(&nr_kept);
+	if (n < MAX_KEPT) {
+		kept[n] = t;
+		atomic_store(&nr_kept, n + 1);
+	} else {
+		free(t);
+	}
+	pthread_mutex_unlock(&kept_lock);
+}
+
+/* A kept one with some draws changed, or cut off; with dice of its own */
+static void change_tape(struct fuzzer *f, struct fuzzer *dice)
+{
+	struct tape *t = f->tape;
+	unsigned int n = atomic_load(&nr_kept);
+
+	t->len = 0;
+	if (n && chance(dice, 80)) {
+		*t = *kept[below(dice, n)];
+		if (t->len && chance(dice, 20))
+			t->len = below(dice, t->len);
+		for (n = 1 + below(dice, 4); n && t->len; n--)
+			t->draw[below(dice, t->len)] = rnd(dice);
+	}
+	t->at = 0;
+}
+
+static void load_tape(struct tape *t)
+{
+	const char *text = replay;
+	char *end;
+
+	t->at = 0;
+	for (t->len = 0; *text && t->len < MAX_TAPE; text = end + (*end == ',')) {
+		t->draw[t->len++] = strtoull(text, &end, 16);
+		if (end == text) {
+			fprintf(stderr, "ap_fuzz: '%s' is no tape\n", text);
+			exit(2);
+		}
+	}
+}
+
+/* The next reply, in one of the ways of apsim's README.rst */
+static void spoil_reply(struct fuzzer *f)
+{
+	char rule[100];
+	int n = snprintf(rule, sizeof(rule),
+			 "add apqn=* insn=REPLY do=mutate=%02x seed=%u count=1",
+			 1u << below(f, 8), below(f, 1000000));
+
+	/* what the last request has not used goes first */
+	if (write(faults_fd, "clear", 5) != 5 ||
+	    (chance(f, 75) && write(faults_fd, rule, n) != n))
+		fail(faults);
 }
 
 static int issue(struct fuzzer *f, const struct request *r, int fd)
@@ -875,8 +1047,12 @@ static int issue(struct fuzzer *f, const struct request *r, int fd)
 	__u64 begin = now_ns(), took;
 	int err;
 
+	if (faults)
+		spoil_reply(f);
 	atomic_store(&f->since, begin);
+	trace_begin(f);
 	err = ioctl(fd, r->cmd, r->arg_at) ? errno : 0;
+	trace_end(f);
 	atomic_store(&f->since, 0);
 	took = now_ns() - begin;
 	if (took > f->longest_ns) {
@@ -888,7 +1064,7 @@ static int issue(struct fuzzer *f, const struct request *r, int fd)
 	f->errors[r->kind][err < MAX_ERRNO ? err : 0]++;
 	if (!admitted(r->kind, err)) {
 		f->odd++;
-		offence(r, errno_name(err), err);
+		offence(f, r, errno_name(err), err);
 	}
 	return err;
 }
@@ -930,7 +1106,7 @@ static void do_status(struct fuzzer *f, struct request *r)
 		if (end[-(long)len - j] == 0xa5)
 			continue;
 		f->stray++;
-		offence(r, "memory before the answer was written", j);
+		offence(f, r, "memory before the answer was written", j);
 		break;
 	}
 }
@@ -994,7 +1170,7 @@ static void do_request(struct fuzzer *f, struct request *r)
 		check_answer(f, r);
 	if (err && r->verify && !lies) {
 		f->failed++;
-		offence(r, "a valid request has failed", err);
+		offence(f, r, "a valid request has failed", err);
 	}
 	check_memory(f, r);
 }
@@ -1003,7 +1179,16 @@ static void do_number(struct fuzzer *f, unsigned long nr)
 {
 	struct request r = { .nr = nr, .verify = nr % verify_every == 0 };
 
-	f->random = mix(seed) ^ mix(nr + 1);
+	struct fuzzer dice = { .random = mix(seed) ^ mix(nr + 1) };
+
+	f->random = ~dice.random;
+	f->reached_new = false;
+	if (replay)
+		load_tape(f->tape);
+	else if (cover == COVER_GUIDE)
+		change_tape(f, &dice);
+	else
+		f->random = dice.random;
 	/* a private key takes ten times as long */
 	r.kind = r.verify ? (below(f, 8) ? ME : CRT) : any_kind(f);
 	if (r.kind == STATUS)
@@ -1012,6 +1197,8 @@ static void do_number(struct fuzzer *f, unsigned long nr)
 		do_unknown(f, &r);
 	else
 		do_request(f, &r);
+	if (f->reached_new && f->tape)
+		keep_tape(f);
 }
 
 static void *fuzz(void *arg)
@@ -1019,6 +1206,8 @@ static void *fuzz(void *arg)
 	struct fuzzer *f = arg;
 	unsigned long i;
 
+	if (cover != COVER_OFF)
+		trace_open(f);
 	for (i = f->nr; i < count && !atomic_load(&stop); i += nr_threads)
 		do_number(f, first + i);
 	atomic_store(&f->finished, true);
@@ -1074,6 +1263,12 @@ static void prepare(struct fuzzer *f, unsigned int nr)
 		fail("malloc");
 	memcpy(f->shadow, pristine, WORK_SIZE);
 	pthread_mutex_init(&f->flips_lock, NULL);
+	if (replay || cover == COVER_GUIDE)
+		f->tape = calloc(1, sizeof(*f->tape));
+	if (faults)
+		faults_fd = open(faults, O_WRONLY | O_CLOEXEC);
+	if (faults && faults_fd < 0)
+		fail(faults);
 }
 
 /* Whether all threads are done; ends the program if one hangs */
@@ -1132,6 +1327,9 @@ static bool report(double took)
 	printf("ioctls %lu seconds %.1f longest_ms %.0f (number %lu)\n", all,
 	       took, longest / 1e6, longest_nr);
 	printf("results %016llx\n", (unsigned long long)results);
+	if (cover != COVER_OFF)
+		printf("places %u tapes %u\n", atomic_load(&nr_reached),
+		       atomic_load(&nr_kept));
 	printf("known %lu wrong %lu failed %lu odd_errno %lu stray_writes %lu\n",
 	       known, wrong, failed, odd, stray);
 	return (garbled || !wrong) && !stray && !odd && !failed &&
@@ -1160,9 +1358,12 @@ static void help(FILE *to)
 	fputs("usage: ap_fuzz [--count N] [--seconds N] [--seed N] [--first N] [--threads N]\n"
 	      "	[--device NODE] [--verify NODE] [--verify-every N]\n"
 	      "	[--spoil PERCENT] [--race PERCENT] [--lies] [--garbled]\n"
+	      "	[--cover count|guide] [--replay TAPE] [--faults FILE]\n"
 	      "--seconds: no longer than that, however many it were by then\n"
 	      "--lies: replies are spoilt, requests may fail\n"
-	      "--garbled: results may be wrong\n", to);
+	      "--garbled: results may be wrong\n"
+	      "--cover: count places of the kernel's code, or go for new ones\n"
+	      "--faults: spoil replies by this file of apsim; one thread\n", to);
 }
 
 static void options(int argc, char **argv)
@@ -1180,6 +1381,9 @@ static void options(int argc, char **argv)
 		{ "race", required_argument, NULL, 'r' },
 		{ "lies", no_argument, NULL, 'l' },
 		{ "garbled", no_argument, NULL, 'g' },
+		{ "cover", required_argument, NULL, 'o' },
+		{ "replay", required_argument, NULL, 'y' },
+		{ "faults", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
@@ -1224,6 +1428,17 @@ static void options(int argc, char **argv)
 		case 'l':
 			lies = true;
 			break;
+		case 'o':
+			cover = strcmp(optarg, "guide") ? COVER_COUNT : COVER_GUIDE;
+			break;
+		case 'y':
+			replay = optarg;
+			count = 1;
+			break;
+		case 'a':
+			faults = optarg;
+			lies = true;
+			break;
 		case 'h':
 			help(stdout);
 			exit(0);
@@ -1232,7 +1447,7 @@ static void options(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (optind < argc) {
+	if (optind < argc || (faults && nr_threads > 1)) {
 		help(stderr);
 		exit(2);
 	}

@@ -3,11 +3,14 @@
 # Cards that lie: valid requests, and the kernel's wish for random numbers, while
 # a quarter of all replies is spoilt in one way after the other.  What the format
 # of an RSA reply gives away is never taken for a result, nothing hangs, nothing
-# is written beside what is there for the reply, and afterwards all is well.  AP_FUZZ_COUNT: requests for each way (default 1000).
+# is written beside what is there for the reply, and afterwards all is well.  Then
+# each request draws how its reply is spoilt, guided by what of the code was reached
+# when the kernel has KCOV: the sender itself looks at its reply.
+# AP_FUZZ_COUNT: requests for each way (default 1000).
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
-plan 21
+plan 22
 COUNT=${AP_FUZZ_COUNT:-$(rounds 1000)}
 SEED=${AP_FUZZ_SEED:-$(date +%s)}
 stack_up "cards=2*8a,8c,8p domains=2 rsa=2"
@@ -108,6 +111,15 @@ lie 20 "with a result that is too short"
 lie 40 "with some wrong bytes" --garbled
 lie 80 "that is nothing but noise" --garbled
 lie ff "with any of that" --garbled
+cover=
+[ ! -e /sys/kernel/debug/kcov ] || cover="--cover guide"
+# shellcheck disable=SC2086
+ap_fuzz --count "$COUNT" --seed "$SEED" --threads 1 --race 0 --spoil 0 \
+	--verify-every 4 $cover --faults $SIM/fault --garbled >"$TMP/fuzz" 2>&1
+rc=$?
+sim fault clear
+sed 's/^/# /' "$TMP/fuzz"
+expect "spoilt as each request draws it" $rc 0
 expect_range "replies were spoilt" $hits $((COUNT / 2)) $((COUNT * 90))
 
 stop_jobs
