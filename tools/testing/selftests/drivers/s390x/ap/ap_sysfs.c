@@ -14,8 +14,9 @@
  * - taken: the write was not short but for what is beyond a page; the value
  *   from before can be written again, and reads as before
  *
- * Attributes that take any text (a scan, a reset) get each kind once. All are
- * read before and after, in one piece and byte by byte.
+ * Attributes that take any text (a scan, a reset) get a few. With a STEP each gets
+ * one of STEP texts; which, the seed says. All are read before and after, in one
+ * piece and byte by byte.
  *
  * Exit status: 0 nothing found, 1 something was, 2 bad usage.
  */
@@ -24,8 +25,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/types.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,11 +142,12 @@ static const struct kind kinds[] = {
 
 static char *names[MAX_ATTRS];
 static unsigned int nr_names;
-static uint64_t state;
+static __u64 state;
+static unsigned int step, turn;
 static unsigned long nr_writes, taken, refused, reads, offences;
 
 /* xorshift */
-static uint64_t rnd(void)
+static __u64 rnd(void)
 {
 	state ^= state << 13;
 	state ^= state >> 7;
@@ -183,7 +185,7 @@ static const struct kind *kind_of(const char *path)
 
 /* ---- attributes ---- */
 
-static ssize_t get_by(const char *path, char *buf, size_t size, size_t step)
+static ssize_t get_by(const char *path, char *buf, size_t size, size_t piece)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
@@ -192,7 +194,7 @@ static ssize_t get_by(const char *path, char *buf, size_t size, size_t step)
 	if (fd < 0)
 		return -errno;
 	while (len < size) {
-		n = read(fd, buf + len, step < size - len ? step : size - len);
+		n = read(fd, buf + len, piece < size - len ? piece : size - len);
 		if (n <= 0)
 			break;
 		len += n;
@@ -326,7 +328,7 @@ static void try_random(const char *path, const struct kind *kind)
 	char bytes[PAGE];
 	unsigned int i, n;
 
-	for (n = 0; n < RANDOM_TEXTS; n++) {
+	for (n = 0; n < RANDOM_TEXTS / step; n++) {
 		text.len = 1 + rnd() % (n % 4 ? 16 : PAGE);
 		for (i = 0; i < text.len; i++)
 			bytes[i] = n % 2 ? rnd() >> 8 :
@@ -343,7 +345,7 @@ static void try_all(const char *path)
 	for (i = 0; i < ARRAY_SIZE(texts); i++) {
 		char *bytes;
 
-		if (kind->any && i % 16)
+		if ((kind->any && i % 16) || ++turn % step)
 			continue;
 		bytes = make(&texts[i]);
 		try(path, kind, &texts[i], bytes);
@@ -400,12 +402,14 @@ int main(int argc, char **argv)
 	unsigned int i, nr_written = 0;
 	int arg;
 
-	if (argc < 3) {
-		fprintf(stderr, "usage: %s SEED DIRECTORY...\n", argv[0]);
+	if (argc < 4 || atoi(argv[2]) < 1) {
+		fprintf(stderr, "usage: %s SEED STEP DIRECTORY...\n", argv[0]);
 		return 2;
 	}
 	state = strtoull(argv[1], NULL, 0) | 1;
-	for (arg = 2; arg < argc; arg++)
+	step = atoi(argv[2]);
+	turn = rnd() % step;
+	for (arg = 3; arg < argc; arg++)
 		if (nftw(argv[arg], found, 16, FTW_PHYS)) {
 			fprintf(stderr, "ap_sysfs: %s: %s\n", argv[arg],
 				strerror(errno));
