@@ -12,16 +12,23 @@ CODE = 'drivers/s390/crypto/ap_queue.c'
 DOC = 'Documentation/s390/zcrypt-remove.rst'
 
 
+def rows():
+    """State: the text of its row in ap_states[]."""
+    with open(CODE) as f:
+        table = re.search(r'ap_states\[NR_AP_STATES\] = \{\n(.*?)\n\};',
+                          f.read(), re.S)
+    return dict(re.findall(r'\[AP_STATE_(\w+)\] = \{(.*?)\n\t\}',
+                           table.group(1), re.S))
+
+
 def in_code():
     """State: the set of those that may follow, from ap_states[]."""
     with open(CODE) as f:
         text = f.read()
     sets = {name: set(re.findall(r'TO\((\w+)\)', value)) for name, value in
             re.findall(r'#define (TO_\w+)\s+\(([^\n]*)\)\n', text)}
-    table = re.search(r'ap_states\[NR_AP_STATES\] = \{\n(.*?)\n\};', text, re.S)
     states = {}
-    for name, row in re.findall(r'\[AP_STATE_(\w+)\] = \{(.*?)\n\t\}',
-                                table.group(1), re.S):
+    for name, row in rows().items():
         follow = re.search(r'\.next = ([^,]*),', row).group(1)
         states[name] = set(re.findall(r'TO\((\w+)\)', follow))
         for word in re.findall(r'\bTO_\w+', follow):
@@ -35,9 +42,9 @@ def in_doc():
     """The same, from the rows of three cells whose first is a state's name."""
     with open(DOC) as f:
         text = f.read()
-    rows = re.findall(r'\n   \* - ([A-Z_]+)\n     - (?:[^\n]+\n       )*[^\n]+'
+    found = re.findall(r'\n   \* - ([A-Z_]+)\n     - (?:[^\n]+\n       )*[^\n]+'
                       r'\n     - ([A-Z_, ]+(?:\n {7}[A-Z_, ]+)*)', text)
-    return {name: set(re.findall(r'\w+', follow)) for name, follow in rows}
+    return {name: set(re.findall(r'\w+', follow)) for name, follow in found}
 
 
 def main():
@@ -51,4 +58,5 @@ def main():
     sys.exit(1 if wrong or not code else 0)
 
 
-main()
+if __name__ == '__main__':
+    main()
