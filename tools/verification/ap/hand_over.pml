@@ -255,11 +255,7 @@ inline ap_queue_check_clock(q, after)
 	:: aq[q].clock == 1 -> next = after
 #else
 	:: true
-#ifndef FAULTS
-	:: after == AP_STATE_UNCLEAN -> next = after
-#else
 	:: next = after					/* the time is up */
-#endif
 #endif
 	fi
 }
@@ -287,7 +283,11 @@ inline ap_step_reset_wait(q)
 	:: aq[q].fw_reset = false;			/* TAPQ: NORMAL */
 		next = AP_STATE_IDLE;
 		now = true
+#if defined FAULTS || defined TIMERS
 	:: ap_queue_check_clock(q, AP_STATE_ERROR)
+#else
+	:: true						/* not yet, but in time */
+#endif
 	fi
 }
 
@@ -775,8 +775,10 @@ end:	do
 	   fi;
 	   if
 	   :: atomic { msg[m].again }
-	   :: atomic { !msg[m].again && fits(1) -> hold(m, 1) }
-	   :: atomic { !msg[m].again && !fits(1) -> rule(R8_nothing_lost, fits(1)) }	/* -ENODEV */
+	   :: atomic { !msg[m].again ->
+		rule(R8_nothing_lost, fits(1));		/* else -ENODEV */
+		hold(m, 1)
+	      }
 	   fi;
 #else
 	:: atomic {
