@@ -29,6 +29,7 @@ under_load() {
 	job load ap_load --threads 2 --key 1024 --op me-pub --seconds 200
 	nap 0.3
 	sim_clear
+	sim watch 1
 	while [ $n -lt "$max" ]; do
 		for q in 00.0001 01.0001; do
 			unbind $q || die "unbind $q: $RES"
@@ -50,6 +51,10 @@ under_load() {
 	sim service_us 0
 	silence_offences "$TMP/merged" >"$TMP/offences"
 	expect_none "$what: silence from remove() to probe()" "$TMP/offences"
+	sim watch 0
+	diag "$(head -n 1 $SIM/watch)"
+	sed 1d $SIM/watch >"$TMP/offences"
+	expect_none "$what: the same as apsim's watch sees it, on all queues" "$TMP/offences"
 	expect "$what: removals seen" "$(grep -c 'REMOVE exit' "$TMP/merged")" $((2 * max))
 	diag "$(cat $TD/results)"
 	expect "$what: no late call, no late write to the reply buffer" \
@@ -69,7 +74,7 @@ q_has_messages() {
 	[ "$VAL" -gt "$base" ]
 }
 
-plan 21
+plan 24
 stack_up "cards=8a,8a domains=4 log=262144"
 td_take 1
 under_load "interrupts"

@@ -77,7 +77,8 @@ unaccounted() {
 		$(sim_total swallowed)))
 }
 
-# storm SECONDS: stops at once when there is a breach, while the log has it
+# storm SECONDS: stops at once when there is a breach, while the log has it, and
+# tells: what breaks these rules may soon break the kernel
 storm() {
 	local end
 
@@ -87,6 +88,7 @@ storm() {
 		nap 1
 		now_cs
 	done
+	unbroken || sed 's/^/# watch: /' $SIM/watch
 }
 
 # asks PID: its threads are at work, and it knows what the answers must be
