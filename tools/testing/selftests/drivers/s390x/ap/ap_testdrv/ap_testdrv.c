@@ -216,7 +216,7 @@ static struct dentry *td_dir;
 static struct ap_driver td_driver;
 
 /* The simulator's log, when there is one: see apsim's file "watch". */
-static typeof(apsim_mark_queue) *td_apsim;
+static void (*td_apsim)(u16 apqn, const char *text);
 
 static void td_mark(int qid, const char *text)
 {
