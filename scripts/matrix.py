@@ -3,7 +3,7 @@
 CELL = '# cell: '
 HEADS = ['instruction', 'state', 'answer', 'count', 'program got (ms)',
          'later requests answered', 'write (ms), attribute clean', 'worst state',
-         'back by (ms)', 'hits', 'instructions/ms', 'try', 'verdict']
+         'back by (ms)', 'hits', 'instructions/ms', 'try', 'queue', 'verdict']
 
 
 def cells(text):

@@ -6,7 +6,7 @@
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
-plan $((54 + 3))
+plan $((57 + 3))
 stack_up "cards=8a domains=40 depth=2 rsa=2 log=1024"
 wr /sys/module/ap/parameters/remove_timeout 1000 || diag "no remove_timeout: $RES"
 if [ $DEBUG_KERNEL = 1 ]; then
