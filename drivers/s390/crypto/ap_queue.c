@@ -1869,6 +1869,15 @@ static void ap_queue_heal(struct ap_queue *aq)
 	}
 }
 
+/* Not during a reset, which may have begun after the scan's TAPQ */
+static void ap_queue_scan_doubt(struct ap_queue *aq, struct ap_queue_status status)
+{
+	if (ap_states[aq->state].clock == AP_CLOCK_RESET)
+		return;
+	ap_queue_doubt(aq, "bus scan", status.response_code);
+	ap_queue_run(aq);
+}
+
 /**
  * ap_queue_scanned() - the bus scan has seen the queue
  * @aq: the queue
@@ -1901,9 +1910,10 @@ bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
 	aq->se_bstate = hwinfo.bs;
 
 	runs = ap_states[aq->state].runs && aq->state != AP_STATE_ERROR;
-	if (runs && (!aq->config || aq->chkstop ||
-		     (status.async && status.response_code)))
+	if (runs && (!aq->config || aq->chkstop))
 		ap_queue_fail(aq, "bus scan", status.response_code);
+	else if (runs && status.async && status.response_code)
+		ap_queue_scan_doubt(aq, status);
 	else if (aq->config && !aq->chkstop &&
 		 (away || heal || aq->untouched))
 		ap_queue_heal(aq);
@@ -1921,10 +1931,8 @@ bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
 void ap_queue_scanned_odd(struct ap_queue *aq, struct ap_queue_status status)
 {
 	spin_lock_bh(&aq->lock);
-	if (ap_states[aq->state].runs && aq->state != AP_STATE_ERROR) {
-		ap_queue_doubt(aq, "bus scan", status.response_code);
-		ap_queue_run(aq);
-	}
+	if (ap_states[aq->state].runs && aq->state != AP_STATE_ERROR)
+		ap_queue_scan_doubt(aq, status);
 	spin_unlock_bh(&aq->lock);
 }
 
