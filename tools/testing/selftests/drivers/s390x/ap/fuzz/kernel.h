@@ -263,8 +263,10 @@ struct ap_config_info {
 	int unused;
 };
 
+/* Nothing here looks at what an instruction answers; a header does */
 struct ap_queue_status {
-	int unused;
+	int response_code;
+	int async;
 };
 
 struct ap_device_id;
