@@ -263,6 +263,7 @@ struct ap_hand_over {
  * @late: the next look comes after the time that waits like this one have taken
  * @trial: counts messages, some of which are looked for right behind NQAP
  * @attended: the message whose sender is looking for its reply
+ * @strays: replies for which there was no request
  * @doubts: odd answers since the last reply
  * @doubted: when the last one came (jiffies)
  * @heal_ms: the last time between two tries to set the queue right, or 0
@@ -309,6 +310,7 @@ struct ap_queue {
 	bool recovering;
 	bool open;
 	bool attach;
+	unsigned int strays;
 	u8 doubts;
 	unsigned long doubted;
 	unsigned int heal_ms;

@@ -606,6 +606,7 @@ static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
 		ap_poll_learn(aq, msg);
 	aq->poll_start = 0;
 
+	aq->strays += !msg;
 	if (!msg)
 		AP_DBF_WARN("%s no request for psmid 0x%016lx on queue %04x\n",
 			    __func__, aq->reply->psmid, aq->qid);
@@ -1034,8 +1035,9 @@ static enum ap_look ap_queue_dqap(struct ap_queue *aq)
 
 static enum ap_look ap_step_work(struct ap_queue *aq)
 {
+	unsigned int depth = aq->card->hwinfo.qd + 1;
 	/* Each reply can make room for one more; more than that can wait */
-	unsigned int budget = 4 * (aq->card->hwinfo.qd + 1);
+	unsigned int budget = 4 * depth, strays = aq->strays;
 	enum ap_look look = AP_LOOK_NONE, sent;
 
 	do {
@@ -1047,6 +1049,14 @@ static enum ap_look ap_step_work(struct ap_queue *aq)
 			look = sent;
 	} while (look == AP_LOOK_NOW && ap_states[aq->state].outstanding &&
 		 --budget);
+	/*
+	 * What was cancelled while it was at the card is answered, too, but the
+	 * card never had more than that of them.
+	 */
+	if (look == AP_LOOK_NOW && aq->strays - strays > depth) {
+		ap_queue_doubt(aq, "replies to no request", AP_RESPONSE_NORMAL);
+		return AP_LOOK_LATER;
+	}
 	if (look == AP_LOOK_NOW)
 		look = ap_states[aq->state].outstanding ? AP_LOOK_LATER :
 							  AP_LOOK_NONE;
