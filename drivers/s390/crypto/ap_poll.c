@@ -341,8 +341,8 @@ static u64 ap_reset_interval(struct ap_queue *aq, u64 now)
  */
 void ap_poll_learn_reset(struct ap_queue *aq)
 {
-	/* Many queues of a card at a time: each one's hit counts for little */
-	ap_learn(aq, &aq->card->reset_ns, ktime_get_ns() - aq->clock_start, 1024);
+	/* A slow reset must not make later ones wait for long: a few hits forget it */
+	ap_learn(aq, &aq->card->reset_ns, ktime_get_ns() - aq->clock_start, 16);
 }
 
 static u64 ap_look_interval(struct ap_queue *aq, enum ap_look look, u64 now)
