@@ -215,7 +215,7 @@ static const struct ap_state_desc ap_states[NR_AP_STATES] = {
  *
  * Response codes and what may follow them: asm/ap.h, and for resets and
  * interrupts vfio_ap_ops.c and the AP tests proposed for kvm-unit-tests. See
- * "How it was tested" in Documentation/s390/zcrypt-remove.rst for all sources.
+ * "How it was tested" in Documentation/arch/s390/zcrypt-remove.rst for all sources.
  */
 static const struct ap_answer ap_answers_nqap[] = {
 	ROW(RESPONSE_NORMAL, ALWAYS, READY, SENT, REPLY),

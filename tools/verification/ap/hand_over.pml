@@ -8,7 +8,7 @@
  * what its beginning hands back and in which states messages are taken stands
  * not here: states.pml is made of the table ap_states[] in ap_queue.c.
  *
- * The rules are those of Documentation/s390/zcrypt-remove.rst. BREAK_* are
+ * The rules are those of Documentation/arch/s390/zcrypt-remove.rst. BREAK_* are
  * mistakes that the protocol must not make: the rule that each of them breaks is
  * in scripts/model, which runs all of this.
  */

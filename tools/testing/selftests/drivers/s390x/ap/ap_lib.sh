@@ -18,7 +18,7 @@ AP=/sys/bus/ap
 DEV=$AP/devices
 SIM=/sys/kernel/debug/apsim
 TD=/sys/kernel/debug/ap_testdrv
-# What a bound (R7 in Documentation/s390/zcrypt-remove.rst) may be missed by on a
+# What a bound (R7 in Documentation/arch/s390/zcrypt-remove.rst) may be missed by on a
 # busy machine without that being a broken promise; a debug kernel under emulation is ten times slower.
 if [ -e /proc/lockdep ] || [ -e /sys/kernel/debug/kmemleak ]; then
 	DEBUG_KERNEL=1

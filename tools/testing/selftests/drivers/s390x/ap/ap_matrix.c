@@ -10,7 +10,7 @@
  * brings its queue to the state, has the simulator give the answer, and sees what
  * the program got and when, and how the queue came back. The rules that it is
  * judged by are rules[] and judge(); they are told in
- * Documentation/s390/zcrypt-faults.rst. A cell that is not as it must be is tried
+ * Documentation/arch/s390/zcrypt-faults.rst. A cell that is not as it must be is tried
  * again with few others at the same time: the machine may have been busy.
  *
  * Prints a line for each cell, each time it was tried, and a KTAP test for each
