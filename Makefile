@@ -23,7 +23,7 @@ $(shell mkdir -p $(S))
 .PHONY: help base tree force
 help:
 	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, builtin, debug, kcsan,'
-	@echo 'bench, next; guest-NAME also: plain, bench-base, small, small-next), fuzz, style'
+	@echo 'bench, next; guest-NAME also: plain, bench-base, small, small-next), fuzz, style, docs'
 	@echo './lab help says what most people want'
 
 # --- the trees ---------------------------------------------------------------
@@ -157,6 +157,11 @@ fuzz: $(S)/fuzz
 $(S)/fuzz: $(S)/linux $(wildcard $(TESTS)/fuzz/*.[ch] $(TESTS)/corpus/*) scripts/fuzz config/packages
 	@scripts/stage 'fuzzers' fuzz scripts/fuzz build
 	@touch $@
+
+# --- documents ---------------------------------------------------------------
+.PHONY: docs
+docs: $(S)/linux
+	@scripts/docs
 
 # --- style -------------------------------------------------------------------
 .PHONY: style style-trees
