@@ -505,6 +505,8 @@ enum apsim_entry_state {
  * @job: the request
  * @reply: the reply
  * @sent: bytes that DQAP delivered so far
+ * @part: bytes that DQAP delivers at a time, 0 for none at all
+ * @endless: what DQAP delivered does not count, there is always as much left
  * @state: enum apsim_entry_state
  */
 struct apsim_entry {
@@ -515,6 +517,8 @@ struct apsim_entry {
 	struct apsim_job job;
 	struct apsim_reply reply;
 	u32 sent;
+	u32 part;
+	bool endless;
 	u8 state;
 };
 
@@ -739,13 +743,14 @@ int apsim_execute(struct pt_regs *regs, u32 insn);
 enum apsim_action {
 	APSIM_DO_RC, APSIM_DO_SWALLOW, APSIM_DO_STALE, APSIM_DO_FOREIGN,
 	APSIM_DO_LOST_IRQ, APSIM_DO_SPURIOUS_IRQ, APSIM_DO_HANG, APSIM_DO_HOLD,
-	APSIM_DO_ERROR, APSIM_DO_MUTATE, APSIM_NR_ACTIONS
+	APSIM_DO_ERROR, APSIM_DO_MUTATE, APSIM_DO_PARTS, APSIM_DO_ENDLESS,
+	APSIM_DO_STUCK, APSIM_NR_ACTIONS
 };
 
 /**
  * struct apsim_fault - what a rule asks for
  * @action: enum apsim_action
- * @code: response code or reply code, or ways to spoil a reply
+ * @code: response code or reply code, ways to spoil a reply, or parts of one
  * @async: make @code stick
  * @seed: decides how a reply is spoilt
  */

@@ -71,6 +71,9 @@ static const struct {
 	[APSIM_DO_HOLD]		= { "hold", ON_REPLY },
 	[APSIM_DO_ERROR]	= { "error", ON_REPLY, true },
 	[APSIM_DO_MUTATE]	= { "mutate", ON_REPLY, true },
+	[APSIM_DO_PARTS]	= { "parts", ON_REPLY, true },
+	[APSIM_DO_ENDLESS]	= { "endless", ON_REPLY },
+	[APSIM_DO_STUCK]	= { "stuck", ON_REPLY },
 };
 
 static void refresh_summary(void)
@@ -253,7 +256,9 @@ static int parse_code(struct apsim_fault *fault, char *text)
 	    kstrtou8(text, 16, &fault->code))
 		return -EINVAL;
 	/* An error of code 0 could not be told from no error. */
-	return fault->async && !fault->code ? -EINVAL : 0;
+	if (!fault->code && (fault->async || fault->action == APSIM_DO_PARTS))
+		return -EINVAL;
+	return 0;
 }
 
 static int parse_action(struct apsim_rule *r, char *text)

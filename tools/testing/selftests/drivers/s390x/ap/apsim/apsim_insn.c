@@ -339,7 +339,8 @@ static void set_low_word(unsigned long *gpr, u32 val)
  * A reply that does not fit is delivered in parts.  cc 1: the buffer is full;
  * cc 2: its segment is; both with GR1 left alone, the rest of the reply's
  * length in GR2 and in the high word of GR0, by which DQAP knows that the
- * entry is to be gone on with.  Without it the reply is delivered anew.
+ * entry is to be gone on with.  Without it the reply is delivered anew.  A fault
+ * rule can make any part end early, with cc 2.
  */
 static u8 do_dqap(struct insn *in, struct apsim_queue *q)
 {
@@ -354,14 +355,15 @@ static u8 do_dqap(struct insn *in, struct apsim_queue *q)
 		e->sent = 0;
 	else if (e != q->current_out || e->reply.len - e->sent != gr0_rest(in))
 		return APSIM_RC_NO_FIRST_PART;
-	n = to_segment_end(in->addr, min_t(u32, in->len,
-					   e->reply.len - e->sent));
+	n = min3(e->reply.len - e->sent, e->part, (u32)in->len);
+	n = to_segment_end(in->addr, n);
 	if (store_reply(in->addr, &e->reply, e->sent, n) != n) {
 		in->cc = U8_MAX;	/* the buffer cannot be written */
 		return APSIM_RC_NORMAL;
 	}
 	advance_operand(in, n);
-	e->sent += n;
+	if (!e->endless)
+		e->sent += n;
 	rest = e->reply.len - e->sent;
 	in->psmid = e->psmid;
 	in->a = n;

@@ -256,6 +256,15 @@ static void becomes_available(struct apsim_queue *q, struct apsim_entry *e,
 		case APSIM_DO_MUTATE:
 			apsim_mutate(&e->reply, fault.code, fault.seed);
 			break;
+		case APSIM_DO_PARTS:
+			e->part = DIV_ROUND_UP(e->reply.len, fault.code);
+			break;
+		case APSIM_DO_ENDLESS:
+			e->endless = true;
+			break;
+		case APSIM_DO_STUCK:
+			e->part = 0;
+			break;
 		case APSIM_DO_LOST_IRQ:
 			irqs = 0;
 			break;
@@ -401,6 +410,8 @@ void apsim_queue_enqueue(struct apsim_queue *q, u64 psmid,
 	e->sent_as = psmid;
 	e->job = *job;
 	e->sent = 0;
+	e->part = U32_MAX;
+	e->endless = false;
 	e->reply = job->req ? (struct apsim_reply) {} : *reply;
 	e->due = due_time(q, job->op, reorder);
 	q->used = true;

@@ -1447,6 +1447,87 @@ static void test_fault_replies(struct kunit *test)
 	expect_rc(test, &r, APSIM_RC_FULL_OR_NONE, "swallowed");
 }
 
+static void reset(struct kunit *test)
+{
+	pqap(FC(1) | env.accel, 0, 0);
+	KUNIT_EXPECT_TRUE(test, wait_reset(env.accel));
+}
+
+/* In parts of 29 bytes though there is room, and the last one has what is left */
+static void test_fault_parts(struct kunit *test)
+{
+	struct ap_regs r;
+	u32 parts = 1;
+
+	fault("add apqn=%02x.%04x insn=REPLY do=parts=05", env.accel);
+	send_one(test, 0x31);
+	r = dqap_regs(env.accel, env.out, BUF);
+	r.gr[1] = 0xabcd;
+	do_dqap(&r);
+	KUNIT_EXPECT_EQ(test, r.cc, 2);
+	KUNIT_EXPECT_EQ(test, r.gr[1], 0xabcd);
+	KUNIT_EXPECT_EQ(test, r.gr[2], REPLY_1K - 29);
+	KUNIT_EXPECT_EQ(test, r.gr[7], BUF - 29);
+	for (; r.cc == 2 && parts < 10; parts++)
+		do_dqap(&r);
+	KUNIT_EXPECT_EQ(test, parts, 5);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "last part");
+	KUNIT_EXPECT_EQ(test, r.gr[7], BUF - REPLY_1K);
+	KUNIT_EXPECT_EQ(test, psmid_of(&r), 0x31);
+	KUNIT_EXPECT_MEMEQ(test, env.out + REPLY_1K - 64, key_out, 64);
+	KUNIT_EXPECT_TRUE(test, tapq(env.accel).gr[1] & EMPTY);
+	/* as many as it has bytes */
+	fault("add apqn=%02x.%04x insn=REPLY do=parts=ff", env.accel);
+	send_one(test, 0x32);
+	r = dqap_regs(env.accel, env.out, BUF);
+	for (parts = 0; parts < REPLY_1K; parts++) {
+		KUNIT_EXPECT_EQ(test, r.gr[7], BUF - parts);
+		do_dqap(&r);
+	}
+	expect_rc(test, &r, APSIM_RC_NORMAL, "last byte");
+}
+
+static void test_fault_endless(struct kunit *test)
+{
+	struct ap_regs r;
+	u32 i;
+
+	fault("add apqn=%02x.%04x insn=REPLY do=endless", env.accel);
+	send_one(test, 0x33);
+	r = dqap_regs(env.accel, env.out, BUF);
+	for (i = 1; i <= 10; i++) {
+		do_dqap(&r);
+		KUNIT_EXPECT_EQ(test, r.cc, 2);
+		KUNIT_EXPECT_EQ(test, r.gr[2], REPLY_1K);
+		KUNIT_EXPECT_EQ(test, r.gr[7], BUF - i * REPLY_1K);
+	}
+	r.gr[7] = 44;
+	do_dqap(&r);
+	KUNIT_EXPECT_EQ(test, r.cc, 1);
+	KUNIT_EXPECT_EQ(test, r.gr[7], 0);
+	KUNIT_EXPECT_FALSE(test, tapq(env.accel).gr[1] & EMPTY);
+	reset(test);
+
+	fault("add apqn=%02x.%04x insn=REPLY do=stuck", env.accel);
+	send_one(test, 0x34);
+	r = dqap_regs(env.accel, env.out, BUF);
+	for (i = 0; i < 10; i++) {
+		do_dqap(&r);
+		KUNIT_EXPECT_EQ(test, r.cc, 2);
+		KUNIT_EXPECT_EQ(test, r.gr[2], REPLY_1K);
+		KUNIT_EXPECT_EQ(test, r.gr[6], (unsigned long)env.out);
+		KUNIT_EXPECT_EQ(test, r.gr[7], BUF);
+	}
+	/* a reset ends it, and the entry is used again like any other */
+	reset(test);
+	for (i = 0; i < TEST_DEPTH; i++) {
+		send_one(test, 0x35 + i);
+		r = dqap(env.accel, env.out, BUF);
+		expect_rc(test, &r, APSIM_RC_NORMAL, "after the reset");
+		KUNIT_EXPECT_EQ(test, psmid_of(&r), 0x35 + i);
+	}
+}
+
 static void test_fault_hold(struct kunit *test)
 {
 	struct ap_regs r;
@@ -1496,6 +1577,8 @@ static void test_bad_rules(struct kunit *test)
 		"add apqn=* insn=TAPQ do=hold", "add apqn=* insn=REPLY do=rc=05",
 		"add apqn=* insn=TAPQ do=hang", "add apqn=* insn=REPLY do=hold=05",
 		"add apqn=* insn=REPLY do=error=90+async",
+		"add apqn=* insn=REPLY do=parts", "add apqn=* insn=REPLY do=parts=00",
+		"add apqn=* insn=REPLY do=endless=01", "add apqn=* insn=DQAP do=stuck",
 		"add apqn=40.0000 insn=TAPQ do=rc=05",
 		"add apqn=00.0040 insn=TAPQ do=rc=05",
 		"add apqn=00 insn=TAPQ do=rc=05", "add apqn=.* insn=TAPQ do=rc=05",
@@ -1830,6 +1913,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_fault_rc),
 	KUNIT_CASE(test_fault_async),
 	KUNIT_CASE(test_fault_replies),
+	KUNIT_CASE(test_fault_parts),
+	KUNIT_CASE(test_fault_endless),
 	KUNIT_CASE(test_fault_hold),
 	KUNIT_CASE(test_fault_prob),
 	KUNIT_CASE(test_bad_rules),
