@@ -501,12 +501,26 @@ static size_t honest_reply(const struct zcrypt_request *req)
 	return honest_blocks(req, req->op == ZCRYPT_OP_EP11 ? 4 : 2);
 }
 
+/* A block of the reply that is somewhere else, or of another length */
+static void odd_block(struct type86_fmt2_ext *fmt2)
+{
+	u32 *const fields[] = {
+		&fmt2->count1, &fmt2->offset1, &fmt2->count2, &fmt2->offset2,
+	};
+	u32 *field = fields[take(1) % ARRAY_SIZE(fields)];
+
+	*field = odd_length(*field);
+}
+
 static size_t any_reply(const struct zcrypt_request *req)
 {
 	struct cprb86 *r = (struct cprb86 *)reply;
 	size_t len = honest_reply(req), i;
 
 	switch (take(1) % 16) {
+	case 8:
+		odd_block(&r->head.fmt2);
+		break;
 	case 9:		/* an error */
 		r->head.hdr.type = TYPE82_RSP_CODE;
 		r->head.hdr.reply_code = take(1);
