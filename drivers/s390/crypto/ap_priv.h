@@ -214,7 +214,8 @@ unsigned int ap_insn_states(enum ap_insn insn);
 const struct ap_answer *ap_insn_answers(enum ap_insn insn);
 void ap_queue_set_state(struct ap_queue *aq, enum ap_state to);
 enum ap_look ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
-			     struct ap_queue_status status, unsigned int parts);
+			     struct ap_queue_status status,
+			     unsigned int bufferfuls);
 enum ap_look ap_queue_check_clock(struct ap_queue *aq, enum ap_look look);
 #endif
 

@@ -586,9 +586,9 @@ static struct ap_message *ap_find_pending(struct ap_queue *aq,
 	return NULL;
 }
 
-/* DQAP brought a reply, in @parts parts; only the last one is in the buffer */
+/* DQAP brought a reply; of @bufferfuls only the last one is in the buffer */
 static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
-			     unsigned int parts)
+			     unsigned int bufferfuls)
 {
 	struct ap_message *msg = ap_find_pending(aq, aq->reply->psmid);
 
@@ -610,12 +610,12 @@ static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
 	if (!msg)
 		AP_DBF_WARN("%s no request for psmid 0x%016lx on queue %04x\n",
 			    __func__, aq->reply->psmid, aq->qid);
-	else if (parts > 1)
+	else if (bufferfuls > 1)
 		ap_msg_hand_back(aq, msg, -EMSGSIZE, NULL);
 	else
 		ap_msg_hand_back(aq, msg, 0, aq->reply);
 	/* Whosever it was: it does not lie here until the next one comes */
-	memzero_explicit(aq->reply->msg, parts > 1 ? aq->reply->bufsize :
+	memzero_explicit(aq->reply->msg, bufferfuls > 1 ? aq->reply->bufsize :
 			 min(aq->reply->len, aq->reply->bufsize));
 	if (status.queue_empty && aq->pendingq_count)
 		ap_flush_sent(aq);
@@ -812,7 +812,7 @@ static void ap_queue_goto(struct ap_queue *aq, unsigned int next,
 /* Carries out the row for an answer; DQAP's reply is in aq->reply */
 VISIBLE_IF_KUNIT enum ap_look
 ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
-		struct ap_queue_status status, unsigned int parts)
+		struct ap_queue_status status, unsigned int bufferfuls)
 {
 	const struct ap_answer *row = ap_answer_find(insn, status);
 	struct ap_message *msg;
@@ -836,7 +836,7 @@ ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
 		ap_msg_hand_back(aq, msg, -EINVAL, NULL);
 		break;
 	case AP_FATE_RECEIVED:
-		ap_reply_arrived(aq, status, parts);
+		ap_reply_arrived(aq, status, bufferfuls);
 		break;
 	case AP_FATE_LOST:
 		ap_flush_sent(aq);
@@ -1008,29 +1008,79 @@ static enum ap_look ap_step_send(struct ap_queue *aq)
 	return ap_queue_send(aq, false);
 }
 
-/*
- * A reply that does not fit comes in parts, each into the same buffer; what
- * matters is only that the entry leaves the firmware's queue. The limit is
- * for a card that never comes to an end.
+/* GR0 of DQAP, beside the queue's number (asm/ap.h) */
+#define AP_DQAP		0x80000000UL
+
+/**
+ * struct ap_dqap - the registers of DQAP
+ * @gr: GR0 the queue, and where in the reply it is; GR1 the status; GR2 what is
+ *	left of the reply
+ * @psmid: whose reply it is, in two halves
+ * @buf: where the rest of the buffer begins, and how long it is
  */
-#define AP_REPLY_PARTS_MAX	256
+struct ap_dqap {
+	unsigned long gr[3];
+	union register_pair psmid;
+	union register_pair buf;
+};
+
+/*
+ * Once: ap_dqap() goes on by itself as long as the card has more, and knows no
+ * end. Returns whether there is more, that is condition code 1 or 2 (asm/ap.h);
+ * the status is there only when there is not.
+ */
+static bool ap_dqap_part(struct ap_dqap *d)
+{
+	unsigned int cc;
+
+	asm volatile("	lmg	0,2,%[gr]\n"
+		     "	.insn	rre,0xb2ae0000,%[psmid],%[buf]\n"
+		     "	ipm	%[cc]\n"
+		     "	stmg	0,2,%[gr]\n"
+		     : [gr] "+S" (d->gr), [psmid] "+&d" (d->psmid.pair),
+		       [buf] "+&d" (d->buf.pair), [cc] "=&d" (cc)
+		     :
+		     : "cc", "memory", "0", "1", "2");
+	cc = cc >> 28 & 3;
+	return cc == 1 || cc == 2;
+}
+
+/*
+ * A card delivers a reply in parts where it does not fit, or ends a segment of
+ * memory. Each bufferful goes into the same buffer; what matters then is only that
+ * the entry leaves the firmware's queue. The limit is for a card that never comes
+ * to an end: all of this is under the queue's lock. 24 would do for a reply of
+ * 24 KiB and zcrypt's smallest buffer, 1 KiB.
+ */
+#define AP_REPLY_PARTS_MAX	32
 
 static enum ap_look ap_queue_dqap(struct ap_queue *aq)
 {
-	struct ap_message *reply = aq->reply;
-	struct ap_queue_status status;
-	unsigned long resgr0 = 0;
-	unsigned int parts = 0;
-	size_t residual;
+	const union register_pair whole = {
+		.even = (unsigned long)aq->reply->msg,
+		.odd = aq->reply->bufsize,
+	};
+	struct ap_dqap d = { .gr = { aq->qid | AP_DQAP }, .buf = whole };
+	unsigned int parts = 1, bufferfuls = 1;
+	union ap_queue_status_reg status;
 
-	do {
-		status = ap_dqap(aq->qid, &reply->psmid, reply->msg,
-				 reply->bufsize, &reply->len, &residual,
-				 &resgr0);
-	} while (++parts < AP_REPLY_PARTS_MAX &&
-		 status.response_code == 0xFF && resgr0);
-
-	return ap_queue_answer(aq, AP_INSN_DQAP, status, parts);
+	for (; ap_dqap_part(&d); parts++) {
+		if (parts == AP_REPLY_PARTS_MAX) {
+			memzero_explicit(aq->reply->msg, aq->reply->bufsize);
+			ap_queue_doubt(aq, "a reply that does not end",
+				       AP_RESPONSE_NORMAL);
+			return AP_LOOK_LATER;
+		}
+		if (!d.buf.odd) {
+			d.buf = whole;
+			d.gr[2] = 0;
+			bufferfuls++;
+		}
+	}
+	status.value = d.gr[1];
+	aq->reply->psmid = d.psmid.even << 32 | (u32)d.psmid.odd;
+	aq->reply->len = whole.odd - d.buf.odd;
+	return ap_queue_answer(aq, AP_INSN_DQAP, status.status, bufferfuls);
 }
 
 static enum ap_look ap_step_work(struct ap_queue *aq)

@@ -116,6 +116,8 @@ static const unsigned char codes[] = {
 static const char *const replies[] = {
 	"hold",			/* the first, see add_group() */
 	"swallow", "stale", "foreign", "lost-irq", "spurious-irq",
+	/* DQAP has it in parts, each smaller than the buffer; the last two for ever */
+	"parts=02", "parts=10", "endless", "stuck",
 };
 
 enum often { ONCE, TEN, EVER, COUNTS };

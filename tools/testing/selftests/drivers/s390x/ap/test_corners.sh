@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # What the other tests do not come by: replies that stay away longer than the
-# driver's time limit, a bus scan and a reset that get odd answers, parameters and
-# uses that make no sense, and more of something than there is room for.
+# driver's time limit or come in many parts, a bus scan and a reset that get odd
+# answers, parameters and uses that make no sense, and more of something than there
+# is room for.
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
@@ -67,7 +68,7 @@ nodes_full() {
 	done
 }
 
-plan 24
+plan 30
 stack_up "cards=8a,8a domains=2"
 td_load
 td request_timeout_ms $LIMIT
@@ -77,6 +78,23 @@ WHAT="replies are withheld"
 withheld "insn=REPLY do=hold"
 WHAT="the card is full with nothing in it"
 withheld "insn=NQAP do=rc=10"
+
+# The bus takes 32 parts; these are of 144 bytes, in parts of 5 and of 4
+WHAT="replies in 29 parts"
+td results_clear 1
+before=$(resets)
+sim fault "add apqn=$Q insn=REPLY do=parts=1d count=4"
+td submit "$Q 4"
+came replied 4
+expect "$WHAT: no reset" "$(resets)" "$before"
+works_again
+WHAT="a reply in 36 parts"
+td results_clear 1
+sim fault "add apqn=$Q insn=REPLY do=parts=24 count=1"
+td submit "$Q 1"
+came flushed 1
+expect "$WHAT: the queue is reset" "$(resets)" $((before + 1))
+works_again
 
 # One reply stays away, others come: that one is handed back after the limit, the
 # queue is left at work, and the late reply is nobody's
