@@ -20,6 +20,7 @@
 #include <linux/moduleparam.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/sysfs.h>
 #include <asm/facility.h>
 #include <asm/uv.h>
 
@@ -31,11 +32,11 @@ MODULE_LICENSE("GPL");
 int ap_domain_index = -1;
 EXPORT_SYMBOL(ap_domain_index);
 module_param_named(domain, ap_domain_index, int, 0440);
-MODULE_PARM_DESC(domain, "Default domain (default: the first one that is usable)");
+MODULE_PARM_DESC(domain, "Default domain, 0 to 255 (default: -1, the first one that is usable)");
 
 static int ap_poll_thread_param;
 module_param_named(poll_thread, ap_poll_thread_param, int, 0440);
-MODULE_PARM_DESC(poll_thread, "Poll for replies in a thread where there are no interrupts (default: off)");
+MODULE_PARM_DESC(poll_thread, "Poll for replies in a thread where there are no interrupts, 0 or 1 (default: 0)");
 
 static char *ap_apmask_param;
 module_param_named(apmask, ap_apmask_param, charp, 0440);
@@ -47,11 +48,11 @@ MODULE_PARM_DESC(aqmask, "Domains for the default drivers, as in sysfs (default:
 
 static int ap_useirq_param = 1;
 module_param_named(useirq, ap_useirq_param, int, 0440);
-MODULE_PARM_DESC(useirq, "Use interrupts if the machine has them (default: on)");
+MODULE_PARM_DESC(useirq, "Use interrupts if the machine has them, 0 or 1 (default: 1)");
 
 static unsigned int ap_msgpool_param = 8;
 module_param_named(msgpool_min_items, ap_msgpool_param, uint, 0440);
-MODULE_PARM_DESC(msgpool_min_items, "Message buffers in reserve for senders that may not allocate (default: 8)");
+MODULE_PARM_DESC(msgpool_min_items, "Message buffers in reserve for senders that may not allocate, 12 KiB each (default: 8)");
 
 debug_info_t *ap_dbf_info;
 struct device *ap_root_device;
@@ -128,13 +129,14 @@ static void ap_queue_take_back(struct ap_queue *aq,
 
 static int ap_queue_probe(struct ap_queue *aq, struct ap_driver *drv)
 {
+	bool batch = ap_batch_current();
 	int rc;
 
 	if (!drv->probe || !ap_drv_may_have(drv, aq->qid))
 		return -ENODEV;
 	ap_bus_expect_bindings();
 	/* In a batch the tries go side by side, before the drivers come */
-	rc = ap_queue_claim(aq, drv, !ap_batch_current());
+	rc = ap_queue_claim(aq, drv, !batch);
 	if (rc)
 		return rc;
 	rc = drv->probe(&aq->ap_dev);
@@ -143,6 +145,9 @@ static int ap_queue_probe(struct ap_queue *aq, struct ap_driver *drv)
 		ap_queue_take_back(aq, NULL);
 	else
 		ap_queue_open(aq);
+	/* Who binds queues one by one need not wait for a scan to be told */
+	if (!rc && !batch)
+		ap_bus_check_bindings();
 	return rc;
 }
 
@@ -425,6 +430,8 @@ void ap_bus_check_bindings(void)
 	snprintf(count, sizeof(count), "COMPLETECOUNT=%llu",
 		 atomic64_inc_return(&ap_bindings_complete_count));
 	kobject_uevent_env(&ap_root_device->kobj, KOBJ_CHANGE, envp);
+	/* Who polls the attribute, and does not listen to uevents */
+	sysfs_notify(&bus_get_kset(&ap_bus_type)->kobj, NULL, "bindings");
 }
 
 /**
@@ -446,13 +453,27 @@ int ap_wait_apqn_bindings_complete(unsigned long timeout)
 }
 EXPORT_SYMBOL(ap_wait_apqn_bindings_complete);
 
-static void ap_send_change(struct ap_device *ap_dev, const char *what, int val)
+/**
+ * ap_send_change() - tell user space that a device has changed
+ * @dev: the device
+ * @what: name of what has changed
+ * @value: what it is now
+ * @reason: why, or NULL
+ *
+ * Context: process, sleeps.
+ */
+void ap_send_change(struct device *dev, const char *what, const char *value,
+		    const char *reason)
 {
-	char var[16];
-	char *envp[2] = { var, NULL };
+	char var[48], why[48];
+	char *envp[3] = { var };
 
-	snprintf(var, sizeof(var), "%s=%d", what, !!val);
-	kobject_uevent_env(&ap_dev->device.kobj, KOBJ_CHANGE, envp);
+	snprintf(var, sizeof(var), "%s=%s", what, value);
+	if (reason) {
+		snprintf(why, sizeof(why), "REASON=%s", reason);
+		envp[1] = why;
+	}
+	kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, envp);
 }
 
 /**
@@ -464,7 +485,7 @@ static void ap_send_change(struct ap_device *ap_dev, const char *what, int val)
  */
 void ap_send_config_uevent(struct ap_device *ap_dev, bool cfg)
 {
-	ap_send_change(ap_dev, "CONFIG", cfg);
+	ap_send_change(&ap_dev->device, "CONFIG", cfg ? "1" : "0", NULL);
 }
 EXPORT_SYMBOL(ap_send_config_uevent);
 
@@ -477,7 +498,7 @@ EXPORT_SYMBOL(ap_send_config_uevent);
  */
 void ap_send_online_uevent(struct ap_device *ap_dev, int online)
 {
-	ap_send_change(ap_dev, "ONLINE", online);
+	ap_send_change(&ap_dev->device, "ONLINE", online ? "1" : "0", NULL);
 }
 EXPORT_SYMBOL(ap_send_online_uevent);
 

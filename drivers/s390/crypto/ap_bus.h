@@ -15,6 +15,7 @@
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <asm/ap.h>
 #include <asm/isc.h>
 
@@ -221,6 +222,22 @@ struct ap_hand_over {
 };
 
 /**
+ * enum ap_figure - what is counted for a queue, and for the bus
+ * @AP_FIGURE_HAND_OVERS: how often a driver was removed
+ * @AP_FIGURE_FLUSHED: messages that were handed back, to be sent elsewhere
+ * @AP_FIGURE_RESENT: requests that came back and went elsewhere
+ * @AP_FIGURE_RESET_NS: time of all zero-resets
+ * @NR_AP_FIGURES: number of figures
+ */
+enum ap_figure {
+	AP_FIGURE_HAND_OVERS,
+	AP_FIGURE_FLUSHED,
+	AP_FIGURE_RESENT,
+	AP_FIGURE_RESET_NS,
+	NR_AP_FIGURES
+};
+
+/**
  * struct ap_queue - an AP queue (APQN)
  * @ap_dev: the device
  * @card: its card, which lives at least as long
@@ -277,6 +294,10 @@ struct ap_hand_over {
  * @look: the next look at the queue
  * @watchdog: looks now and then while there are messages
  * @hand_over: about the last removal of a driver
+ * @figures: see enum ap_figure; atomic, not under @lock
+ * @listed: the device is there, and user space is told of it
+ * @news: what is to be told, AP_NEWS_*
+ * @news_work: tells it; holds the device
  * @rcu: the poll code finds queues under RCU
  */
 struct ap_queue {
@@ -331,6 +352,10 @@ struct ap_queue {
 	struct hrtimer look;
 	struct timer_list watchdog;
 	struct ap_hand_over hand_over;
+	atomic64_t figures[NR_AP_FIGURES];
+	bool listed;
+	u8 news;
+	struct work_struct news_work;
 	struct list_head scan_node;
 	struct rcu_head rcu;
 };
@@ -414,6 +439,7 @@ void ap_queue_init_reply(struct ap_queue *aq, struct ap_message *reply);
 int ap_queue_message(struct ap_queue *aq, struct ap_message *ap_msg);
 void ap_cancel_message(struct ap_queue *aq, struct ap_message *ap_msg);
 void ap_flush_queue(struct ap_queue *aq);
+void ap_queue_resent(struct ap_queue *aq);
 
 /**
  * enum ap_fitness - whether a queue is fit for a message

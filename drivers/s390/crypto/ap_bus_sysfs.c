@@ -153,6 +153,47 @@ static ssize_t bindings_show(const struct bus_type *bus, char *buf)
 }
 
 /*
+ * What has become of queues that were handed over; of all since the bus is there.
+ */
+
+/**
+ * ap_sysfs_figure() - the text of a figure
+ * @buf: where to
+ * @figures: those of a queue or of the bus
+ * @nr: which one
+ *
+ * Context: any. Lock-free: each is one number that only grows.
+ * Return: length of the text.
+ */
+ssize_t ap_sysfs_figure(char *buf, const atomic64_t *figures, enum ap_figure nr)
+{
+	u64 figure = atomic64_read(&figures[nr]);
+
+	return show_number(buf, nr == AP_FIGURE_RESET_NS ?
+				figure / NSEC_PER_USEC : figure);
+}
+
+static ssize_t hand_overs_show(const struct bus_type *bus, char *buf)
+{
+	return ap_sysfs_figure(buf, ap_figures, AP_FIGURE_HAND_OVERS);
+}
+
+static ssize_t flushed_show(const struct bus_type *bus, char *buf)
+{
+	return ap_sysfs_figure(buf, ap_figures, AP_FIGURE_FLUSHED);
+}
+
+static ssize_t resent_show(const struct bus_type *bus, char *buf)
+{
+	return ap_sysfs_figure(buf, ap_figures, AP_FIGURE_RESENT);
+}
+
+static ssize_t reset_time_show(const struct bus_type *bus, char *buf)
+{
+	return ap_sysfs_figure(buf, ap_figures, AP_FIGURE_RESET_NS);
+}
+
+/*
  * When it is looked at.
  */
 
@@ -264,6 +305,10 @@ enum bus_attr_nr {
 	BUS_AQMASK,
 	BUS_DOMAIN,
 	BUS_BINDINGS,
+	BUS_HAND_OVER_COUNT,
+	BUS_FLUSHED_COUNT,
+	BUS_RESENT_COUNT,
+	BUS_RESET_TIME,
 	BUS_SCANS,
 	BUS_INTERVAL,
 	BUS_POLL_THREAD,
@@ -287,6 +332,11 @@ static struct bus_attribute bus_attr[NR_BUS_ATTRS] = {
 	[BUS_AQMASK] = __ATTR(aqmask, 0644, aqmask_show, aqmask_store),
 	[BUS_DOMAIN] = __ATTR(ap_domain, 0644, domain_show, domain_store),
 	[BUS_BINDINGS] = __ATTR(bindings, 0444, bindings_show, NULL),
+	[BUS_HAND_OVER_COUNT] = __ATTR(hand_over_count, 0444, hand_overs_show,
+				       NULL),
+	[BUS_FLUSHED_COUNT] = __ATTR(flushed_count, 0444, flushed_show, NULL),
+	[BUS_RESENT_COUNT] = __ATTR(resent_count, 0444, resent_show, NULL),
+	[BUS_RESET_TIME] = __ATTR(reset_time, 0444, reset_time_show, NULL),
 	[BUS_SCANS] = __ATTR(scans, 0644, scans_show, scans_store),
 	[BUS_INTERVAL] = __ATTR(config_time, 0644, interval_show,
 				interval_store),
@@ -308,6 +358,10 @@ static struct attribute *ap_bus_attrs[NR_BUS_ATTRS + 1] = {
 	[BUS_AQMASK] = &bus_attr[BUS_AQMASK].attr,
 	[BUS_DOMAIN] = &bus_attr[BUS_DOMAIN].attr,
 	[BUS_BINDINGS] = &bus_attr[BUS_BINDINGS].attr,
+	[BUS_HAND_OVER_COUNT] = &bus_attr[BUS_HAND_OVER_COUNT].attr,
+	[BUS_FLUSHED_COUNT] = &bus_attr[BUS_FLUSHED_COUNT].attr,
+	[BUS_RESENT_COUNT] = &bus_attr[BUS_RESENT_COUNT].attr,
+	[BUS_RESET_TIME] = &bus_attr[BUS_RESET_TIME].attr,
 	[BUS_SCANS] = &bus_attr[BUS_SCANS].attr,
 	[BUS_INTERVAL] = &bus_attr[BUS_INTERVAL].attr,
 	[BUS_POLL_THREAD] = &bus_attr[BUS_POLL_THREAD].attr,

@@ -30,11 +30,14 @@ void ap_bus_revise_bindings(void);
 void ap_bus_check_bindings(void);
 void ap_bus_expect_bindings(void);
 void ap_bus_count_bindings(unsigned int *apqns, unsigned int *bound);
+void ap_send_change(struct device *dev, const char *what, const char *value,
+		    const char *reason);
 typedef int ap_driver_fn_t(struct ap_driver *drv, void *arg);
 int ap_bus_visit_drivers(ap_driver_fn_t *fn, void *arg);
 
 /* ap_bus_sysfs.c */
 extern const struct attribute_group *ap_bus_groups[];
+ssize_t ap_sysfs_figure(char *buf, const atomic64_t *figures, enum ap_figure nr);
 int ap_sysfs_bool(const char *buf, bool *on);
 
 /* ap_mask.c */
@@ -103,8 +106,17 @@ int ap_queue_bind(struct ap_queue *aq);
 int ap_queue_associate(struct ap_queue *aq, unsigned int idx);
 void ap_queue_look(struct ap_queue *aq);
 void ap_queue_watch(struct ap_queue *aq);
+extern atomic64_t ap_figures[NR_AP_FIGURES];
+void ap_queue_listed(struct ap_queue *aq);
+void ap_queue_unlisted(struct ap_queue *aq);
 int ap_queue_clean_text(struct ap_queue *aq, char *buf, size_t size);
 bool ap_state_bound(enum ap_state state);
+
+/* What user space is to be told of a queue */
+#define AP_NEWS_REMOVED	BIT(0)	/* taken from its driver */
+#define AP_NEWS_CLEAN	BIT(1)
+#define AP_NEWS_UNCLEAN	BIT(2)
+#define AP_NEWS_RESULTS	(AP_NEWS_CLEAN | AP_NEWS_UNCLEAN)
 
 /* The instructions of the state machine, by what they are issued for */
 enum ap_insn {

@@ -20,7 +20,9 @@
 #define pr_fmt(fmt) KMSG_COMPONENT ": " fmt
 
 #include <linux/slab.h>
+#include <linux/sysfs.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <kunit/visibility.h>
 
 #include "ap_priv.h"
@@ -495,6 +497,78 @@ const struct ap_answer *ap_insn_answers(enum ap_insn insn)
 }
 #endif
 
+/*
+ * What there is to tell.
+ */
+
+/* Since the bus was loaded, of all queues, those that are gone included */
+atomic64_t ap_figures[NR_AP_FIGURES];
+
+/*
+ * Numbers that only grow, and do not depend on each other: who shows them needs no
+ * lock.
+ */
+static void ap_queue_count(struct ap_queue *aq, enum ap_figure nr, u64 more)
+{
+	atomic64_add(more, &aq->figures[nr]);
+	atomic64_add(more, &ap_figures[nr]);
+}
+
+/**
+ * ap_queue_resent() - count a request that is sent elsewhere
+ * @aq: the queue from which it came back
+ *
+ * Context: any.
+ */
+void ap_queue_resent(struct ap_queue *aq)
+{
+	ap_queue_count(aq, AP_FIGURE_RESENT, 1);
+}
+EXPORT_SYMBOL(ap_queue_resent);
+
+/*
+ * User space is told in a work, since that sleeps. Of a cleaning the last result
+ * counts. The work holds the device.
+ */
+static void ap_queue_news(struct ap_queue *aq, unsigned int what)
+{
+	lockdep_assert_held(&aq->lock);
+	if (!aq->listed)
+		return;
+	if (what & AP_NEWS_RESULTS)
+		aq->news &= ~AP_NEWS_RESULTS;
+	aq->news |= what;
+	get_device(&aq->ap_dev.device);
+	if (!schedule_work(&aq->news_work))
+		put_device(&aq->ap_dev.device);
+}
+
+static void ap_queue_tell(struct work_struct *work)
+{
+	struct ap_queue *aq = container_of(work, struct ap_queue, news_work);
+	struct device *dev = &aq->ap_dev.device;
+	char driver[sizeof(aq->hand_over.driver)];
+	char buf[24];
+	const char *reason;
+	unsigned int news;
+
+	spin_lock_bh(&aq->lock);
+	news = aq->news;
+	aq->news = 0;
+	memcpy(driver, aq->hand_over.driver, sizeof(driver));
+	reason = ap_rc_reason(aq->unclean_rc, buf, sizeof(buf));
+	spin_unlock_bh(&aq->lock);
+
+	sysfs_notify(&dev->kobj, NULL, "clean");
+	if (news & AP_NEWS_REMOVED)
+		ap_send_change(dev, "REMOVED", driver, NULL);
+	if (news & AP_NEWS_CLEAN)
+		ap_send_change(dev, "CLEAN", "1", NULL);
+	if (news & AP_NEWS_UNCLEAN)
+		ap_send_change(dev, "CLEAN", "0", reason);
+	put_device(dev);
+}
+
 /* Whether somebody waits for something from the queue */
 static bool ap_queue_waiting(struct ap_queue *aq)
 {
@@ -548,8 +622,11 @@ static void ap_msg_hand_back(struct ap_queue *aq, struct ap_message *msg,
 			     int rc, struct ap_message *reply)
 {
 	ap_msg_unlink(aq, msg, AP_MSG_RECEIVED);
-	if (rc)
+	if (rc) {
 		msg->rc = rc;
+		if (rc == -EAGAIN)
+			ap_queue_count(aq, AP_FIGURE_FLUSHED, 1);
+	}
 	if (msg == aq->attended)
 		msg->at_once = true;
 	msg->receive(aq, msg, reply);
@@ -659,6 +736,19 @@ static void ap_queue_plan_heal(struct ap_queue *aq)
 	ap_poll_arm(aq, AP_LOOK_HEAL);
 }
 
+/* End of phase 3; the new state has been set */
+static void ap_queue_zero_over(struct ap_queue *aq, bool clean)
+{
+	struct ap_hand_over *ho = &aq->hand_over;
+
+	ho->end = ktime_get_ns();
+	ho->clean = clean;
+	ho->reset_ns = ho->end - aq->clock_start;
+	ap_queue_count(aq, AP_FIGURE_RESET_NS, ho->reset_ns);
+	WRITE_ONCE(aq->cleanings, aq->cleanings + 1);
+	wake_up_all(&ap_zero_over);
+}
+
 /*
  * The one place where a queue's state changes. Messages are handed back after
  * the change, so that a sender that is woken finds the new state.
@@ -699,12 +789,15 @@ VISIBLE_IF_KUNIT void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 		aq->queue_count = 0;
 
 	if (to == AP_STATE_UNCLEAN) {
+		if (!aq->unclean || aq->unclean_rc != aq->last_err_rc)
+			ap_queue_news(aq, AP_NEWS_UNCLEAN);
 		aq->unclean = true;
 		aq->unclean_rc = aq->last_err_rc;
 	}
 	if (to == AP_STATE_UNBOUND) {
 		aq->unclean = false;
 		aq->heal_ms = 0;
+		ap_queue_news(aq, AP_NEWS_CLEAN);
 	}
 	if (desc->heals) {
 		aq->recovering = false;
@@ -712,13 +805,8 @@ VISIBLE_IF_KUNIT void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 	}
 	if (to == AP_STATE_BOUND || to == AP_STATE_ZERO_START)
 		aq->untouched = false;
-	if (ap_state_zeroing(from) && !ap_state_zeroing(to)) {
-		aq->hand_over.end = ktime_get_ns();
-		aq->hand_over.clean = to == AP_STATE_UNBOUND;
-		aq->hand_over.reset_ns = aq->hand_over.end - aq->clock_start;
-		WRITE_ONCE(aq->cleanings, aq->cleanings + 1);
-		wake_up_all(&ap_zero_over);
-	}
+	if (ap_state_zeroing(from) && !ap_state_zeroing(to))
+		ap_queue_zero_over(aq, to == AP_STATE_UNBOUND);
 }
 
 /*
@@ -770,9 +858,9 @@ static void ap_queue_unclean(struct ap_queue *aq)
 	char buf[24];
 
 	if (!aq->unclean)
-		pr_err("queue %s is not clean (%s) and gets no driver until it is: that is tried again, or write to its reset attribute\n",
-		       ap_name(aq),
-		       ap_rc_reason(aq->last_err_rc, buf, sizeof(buf)));
+		pr_err_ratelimited("queue %s is not clean (%s) and gets no driver until it is: that is tried again, or write to its reset attribute\n",
+				   ap_name(aq),
+				   ap_rc_reason(aq->last_err_rc, buf, sizeof(buf)));
 	AP_DBF_ERR("%s queue %04x rc 0x%02x\n", __func__, aq->qid,
 		   aq->last_err_rc);
 	if (!aq->unclean)
@@ -1841,6 +1929,7 @@ int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv, bool retry)
 		aq->heal_ms = 0;
 		aq->request_timeout = 60 * HZ;
 		ap_queue_set_state(aq, AP_STATE_BOUND);
+		ap_queue_news(aq, 0);
 		rc = 0;
 	}
 	spin_unlock_bh(&aq->lock);
@@ -1909,6 +1998,8 @@ void ap_queue_remove_done(struct ap_queue *aq)
 	WRITE_ONCE(aq->driver, NULL);
 	aq->hand_over.remove_ns = ktime_get_ns() - aq->hand_over.start -
 				  aq->hand_over.flush_ns;
+	ap_queue_count(aq, AP_FIGURE_HAND_OVERS, 1);
+	ap_queue_news(aq, AP_NEWS_REMOVED);
 	spin_unlock_bh(&aq->lock);
 }
 
@@ -2059,6 +2150,38 @@ bool ap_queue_barred(struct ap_queue *aq)
 	return barred;
 }
 
+/**
+ * ap_queue_listed() - the device is there: tell user space what happens to it
+ * @aq: a queue whose device was just added
+ *
+ * Context: process; takes the queue's lock.
+ */
+void ap_queue_listed(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	aq->listed = true;
+	/* Who began to wait before this does not wait for what is over */
+	ap_queue_news(aq, 0);
+	spin_unlock_bh(&aq->lock);
+}
+
+/**
+ * ap_queue_unlisted() - the device goes: that is told by the driver core
+ * @aq: a queue whose device is about to be deleted
+ *
+ * When it returns nothing of the queue is told any more.
+ *
+ * Context: process, sleeps; takes the queue's lock.
+ */
+void ap_queue_unlisted(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	aq->listed = false;
+	spin_unlock_bh(&aq->lock);
+	if (cancel_work_sync(&aq->news_work))
+		put_device(&aq->ap_dev.device);
+}
+
 static void ap_queue_free(struct device *dev)
 {
 	struct ap_queue *aq = to_ap_queue(dev);
@@ -2107,6 +2230,7 @@ struct ap_queue *ap_queue_create(ap_qid_t qid, struct ap_card *ac,
 	INIT_LIST_HEAD(&aq->scan_node);
 	INIT_LIST_HEAD(&aq->pendingq);
 	INIT_LIST_HEAD(&aq->requestq);
+	INIT_WORK(&aq->news_work, ap_queue_tell);
 	if (ap_poll_queue_init(aq)) {
 		kfree(aq);
 		return NULL;

@@ -156,9 +156,13 @@ enum queue_attr_nr {
 	QUEUE_REQUEST_COUNT,
 	QUEUE_REQUESTQ_COUNT,
 	QUEUE_RESET,
-	/* with CONFIG_AP_DEBUG only */
 	QUEUE_LAST_ERR_RC,
 	QUEUE_STATES,
+	/* in the order of enum ap_figure */
+	QUEUE_HAND_OVER_COUNT,
+	QUEUE_FLUSHED_COUNT,
+	QUEUE_RESENT_COUNT,
+	QUEUE_RESET_TIME,
 	NR_QUEUE_ATTRS
 };
 
@@ -169,9 +173,10 @@ static ssize_t queue_show(struct device *dev, struct device_attribute *attr,
 {
 	struct ap_queue *aq = to_ap_queue(dev);
 	struct queue_view view = queue_view(aq);
+	enum queue_attr_nr nr = attr - queue_attr;
 	struct ap_tapq_hwinfo hwinfo;
 
-	switch ((enum queue_attr_nr)(attr - queue_attr)) {
+	switch (nr) {
 	case QUEUE_AP_FUNCTIONS:
 		if (queue_hwinfo(aq, &hwinfo))
 			return -EIO;
@@ -199,6 +204,12 @@ static ssize_t queue_show(struct device *dev, struct device_attribute *attr,
 		return last_err_rc_text(view.last_err_rc, buf);
 	case QUEUE_STATES:
 		return states_text(&view, buf);
+	case QUEUE_HAND_OVER_COUNT:
+	case QUEUE_FLUSHED_COUNT:
+	case QUEUE_RESENT_COUNT:
+	case QUEUE_RESET_TIME:
+		return ap_sysfs_figure(buf, aq->figures,
+				       nr - QUEUE_HAND_OVER_COUNT);
 	default:
 		return -EINVAL;
 	}
@@ -243,6 +254,11 @@ static struct device_attribute queue_attr[NR_QUEUE_ATTRS] = {
 	[QUEUE_RESET] = __ATTR(reset, 0644, queue_show, queue_reset_store),
 	[QUEUE_LAST_ERR_RC] = __ATTR(last_err_rc, 0444, queue_show, NULL),
 	[QUEUE_STATES] = __ATTR(states, 0444, queue_show, NULL),
+	[QUEUE_HAND_OVER_COUNT] = __ATTR(hand_over_count, 0444, queue_show,
+					 NULL),
+	[QUEUE_FLUSHED_COUNT] = __ATTR(flushed_count, 0444, queue_show, NULL),
+	[QUEUE_RESENT_COUNT] = __ATTR(resent_count, 0444, queue_show, NULL),
+	[QUEUE_RESET_TIME] = __ATTR(reset_time, 0444, queue_show, NULL),
 };
 
 static struct attribute *queue_attrs[NR_QUEUE_ATTRS + 1] = {
@@ -257,19 +273,14 @@ static struct attribute *queue_attrs[NR_QUEUE_ATTRS + 1] = {
 	[QUEUE_RESET] = &queue_attr[QUEUE_RESET].attr,
 	[QUEUE_LAST_ERR_RC] = &queue_attr[QUEUE_LAST_ERR_RC].attr,
 	[QUEUE_STATES] = &queue_attr[QUEUE_STATES].attr,
+	[QUEUE_HAND_OVER_COUNT] = &queue_attr[QUEUE_HAND_OVER_COUNT].attr,
+	[QUEUE_FLUSHED_COUNT] = &queue_attr[QUEUE_FLUSHED_COUNT].attr,
+	[QUEUE_RESENT_COUNT] = &queue_attr[QUEUE_RESENT_COUNT].attr,
+	[QUEUE_RESET_TIME] = &queue_attr[QUEUE_RESET_TIME].attr,
 };
-
-static umode_t queue_attr_visible(struct kobject *kobj, struct attribute *attr,
-				  int nr)
-{
-	if (nr >= QUEUE_LAST_ERR_RC && !IS_ENABLED(CONFIG_AP_DEBUG))
-		return 0;
-	return attr->mode;
-}
 
 static const struct attribute_group queue_group = {
 	.attrs = queue_attrs,
-	.is_visible = queue_attr_visible,
 };
 __ATTRIBUTE_GROUPS(queue);
 

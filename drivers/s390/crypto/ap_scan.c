@@ -223,6 +223,7 @@ static void ap_scan_drop(void)
 	list_for_each_entry(aq, &ap_lost_queues, scan_node) {
 		AP_DBF_INFO("%s queue %04x is gone\n", __func__, aq->qid);
 		xa_erase(&ap_queues, aq->qid);
+		ap_queue_unlisted(aq);
 		device_del(&aq->ap_dev.device);
 	}
 	ap_batch_end(&batch);
@@ -255,6 +256,7 @@ static void ap_queue_plug(struct ap_queue *aq)
 		ap_queue_discard(aq);
 	} else {
 		list_del(&aq->scan_node);
+		ap_queue_listed(aq);
 	}
 }
 

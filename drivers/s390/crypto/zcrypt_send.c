@@ -410,7 +410,7 @@ int zcrypt_distrust(struct zcrypt_request *req, const char *why)
 
 	WRITE_ONCE(req->zq->online, 0);
 	req->unclear = true;
-	pr_err_ratelimited("queue %02x.%04x: %s (reply of type 0x%02x, %zu bytes), set offline\n",
+	pr_err_ratelimited("queue %02x.%04x: %s (reply of type 0x%02x, %zu bytes), set offline; to use it again write 1 to its online attribute\n",
 			   card, dom, why, reply[1], req->reply_len);
 	ZCRYPT_DBF_ERR("queue %02x.%04x: bad reply, type 0x%02x, %lu bytes, online=0\n",
 		       card, dom, reply[1], (unsigned long)req->reply_len);
@@ -565,6 +565,8 @@ static long send_till_done(struct zcrypt_request *req)
 			continue;
 		}
 		rc = send_once(req, &refusals);
+		if (rc == -EAGAIN)
+			ap_queue_resent(req->zq->queue);
 		zcrypt_drop(req);
 		if (rc != -EAGAIN)
 			return rc;
