@@ -40,7 +40,7 @@ compare() {
 	expect_none "$1: each of the document is there" "$TMP/offences"
 }
 
-plan 8
+plan 10
 stack_up "cards=8a,8c,8p domains=2"
 there "$AP" >"$TMP/there"
 section /sys/bus/ap/ >"$TMP/told"
@@ -55,6 +55,10 @@ compare "attributes of cards"
 there $(queues | sed "s,.*,$DEV/&/,") >"$TMP/there"
 section /sys/bus/ap/devices/CC.DDDD/ >"$TMP/told"
 compare "attributes of queues"
+
+ls /sys/module/ap/parameters/ >"$TMP/there"
+section /sys/module/ap/parameters/ >"$TMP/told"
+compare "parameters of the bus"
 
 put /sys/class/zcrypt/create abi
 {

@@ -40,7 +40,7 @@ takes() {
 	expect "${1#/sys/} takes '$2'" "$RES $VAL" "OK $3"
 }
 
-plan 109
+plan 115
 stack_up "cards=8a,7c,6p domains=4 depth=4"
 
 formats "attributes of the bus" $AP <<EOF
@@ -58,6 +58,10 @@ apmask 0xf{64}
 aqmask 0xf{64}
 scans [0-9]+
 bindings 12/12 \(complete\)
+hand_over_count 0
+flushed_count [0-9]+
+resent_count 0
+reset_time [1-9][0-9]*
 features -|([A-Z0-9]+ )*[A-Z0-9]+
 EOF
 expect "ap_adapter_mask shows three cards" "$(cat $AP/ap_adapter_mask | cut -c 1-10)" 0xe0000000
@@ -97,6 +101,10 @@ last_err_rc NORMAL
 online 1
 load 0
 clean in use
+hand_over_count 0
+flushed_count 0
+resent_count 0
+reset_time [1-9][0-9]*
 EOF
 done
 expect "the queue lies below its card" "$(readlink -f $DEV/01.0002)" "$(readlink -f $DEV/card01)/01.0002"
@@ -141,8 +149,55 @@ ap_functions 0x[0-9A-F]{8}
 states UNINITIATED
 last_err_rc NORMAL
 clean clean
+hand_over_count 1
+flushed_count 0
+resent_count 0
+reset_time [1-9][0-9]*
 EOF
 expect "bindings" "$(cat $AP/bindings)" "11/12"
+bind_to 00.0003 cex4queue
+wait_for 10 q_idle 00.0003
+
+# Nobody needs to look again and again: poll() tells of a change
+waits() { # FILE TEXT: in the background, when it is not so yet
+	job await ap_await "$1" "$2" 20
+	nap 0.5
+}
+waited() { # WHAT TEXT
+	wait_for 30 gone "$JOB"
+	expect "$1" "$(tr '\n' ' ' <"$TMP/await")" "$2 "
+}
+sim reset_ms 500
+waits $DEV/00.0003/clean "clean"
+unbind 00.0003
+waited "poll() on clean: taken away, and shown to be clean" "clean woken 2"
+sim reset_ms 20
+waits $DEV/00.0003/clean "in use"
+waits_bindings() {
+	job bindings ap_await $AP/bindings "12/12 (complete)" 20
+	nap 0.5
+}
+clean_job=$JOB
+waits_bindings
+bind_to 00.0003 cex4queue
+expect "a bind is complete when the write returns" "$RES $(q_driver 00.0003) $(cat $AP/bindings)" \
+	"OK cex4queue 12/12 (complete)"
+wait_for 30 gone "$JOB"
+expect "poll() on bindings: complete" "$(tr '\n' ' ' <"$TMP/bindings")" "12/12 (complete) woken 1 "
+JOB=$clean_job
+waited "poll() on clean: it has a driver" "in use woken 1"
+wait_for 10 q_idle 00.0003
+sim fault "add apqn=00.0003 insn=ZAPQ do=hang count=1"
+set_to /sys/module/ap/parameters/remove_timeout 300
+waits $DEV/00.0003/clean "not clean"
+unbind 00.0003
+waited "poll() on clean: not clean" "not clean: reset not finished woken 2"
+# it may be tried again just now
+expect_like "not clean: the state, and the reason" "$(q_state 00.0003) $(cat $DEV/00.0003/last_err_rc)" \
+	"SHUTDOWN \[[UZ]*\] RESET_IN_PROGRESS"
+set_to /sys/module/ap/parameters/remove_timeout 3000
+sim release 00.0003
+rescan
 bind_to 00.0003 cex4queue
 wait_for 10 q_idle 00.0003
 
@@ -220,6 +275,8 @@ stat -c '%A %n' $AP/ap_interrupts $AP/ap_adapter_mask $AP/ap_usage_domain_mask $
 	$DEV/card00/chkstop $DEV/card00/max_msg_size \
 	$DEV/00.0000/requestq_count $DEV/00.0000/pendingq_count $DEV/00.0000/interrupt \
 	$DEV/00.0000/config $DEV/00.0000/chkstop $DEV/00.0000/ap_functions $DEV/00.0000/states \
+	$DEV/00.0000/hand_over_count $DEV/00.0000/flushed_count $DEV/00.0000/resent_count \
+	$DEV/00.0000/reset_time $AP/hand_over_count $AP/flushed_count $AP/resent_count $AP/reset_time \
 	$DEV/00.0000/last_err_rc $DEV/00.0000/clean 2>&1 |
 	grep -v '^-r--r--r-- ' >"$TMP/offences"
 expect_none "read-only attributes are 0444" "$TMP/offences"

@@ -29,7 +29,7 @@ listening() {
 	grep -q listening "$TMP/uevents"
 }
 
-plan 26
+plan 33
 stack_down || die "modules do not unload"
 job uevents ap_uevent --seconds 600
 UEVENT=$JOB
@@ -51,10 +51,31 @@ seen "load: they are counted" change /devices/ap "COMPLETECOUNT=1"
 begin
 unbind 00.0001
 seen "unbind" unbind $Q "MODE=accel"
+seen "unbind: from which driver it was taken" change $Q "REMOVED=cex4queue"
+seen "unbind: it was shown to be clean" change $Q "CLEAN=1"
+expect "in this order" "$(tail -n "+$FROM" "$TMP/uevents" | grep -o 'REMOVED=cex4queue\|CLEAN=1' | tr '\n' ' ')" \
+	"REMOVED=cex4queue CLEAN=1 "
+begin
 bind_to 00.0001 cex4queue
 seen "bind" bind $Q "DRIVER=cex4queue"
-rescan
+# no scan was asked for, and the next one is far away
 seen "bindings complete again, and counted" change /devices/ap "BINDINGS=complete"
+
+# A reset that does not end, is tried again in vain, and succeeds
+set_to /sys/module/ap/parameters/remove_timeout 300
+sim fault "add apqn=00.0001 insn=ZAPQ do=hang count=1"
+begin
+unbind 00.0001
+seen "not clean: says so, and why" change $Q "CLEAN=0 REASON=reset not finished"
+wait_for 10 eval '[ "$(sim_count 00.0001 zapq)" -gt 1 ] || q_clean_is 00.0001 "not clean:*"'
+nap 1
+expect "not clean: once, however often that is tried" \
+	"$(tail -n "+$FROM" "$TMP/uevents" | grep -c 'CLEAN=')" 1
+sim release 00.0001
+set_to $DEV/00.0001/reset 1
+seen "clean at last" change $Q "CLEAN=1"
+set_to /sys/module/ap/parameters/remove_timeout 3000
+bind_to 00.0001 cex4queue
 
 begin
 need vfio_ap
@@ -96,6 +117,8 @@ begin
 sim card01/present 0
 rescan
 seen "card gone" remove /devices/ap/card01 "MODE=cca"
+expect "card gone: nothing else is told of its queues" \
+	"$(tail -n "+$FROM" "$TMP/uevents" | grep -c "CLEAN=\|REMOVED=")" 0
 seen "card gone: its queues too" remove /devices/ap/card01/01.0000 "MODE=cca"
 kill $UEVENT
 expect "no event was lost" "$(grep -c '^# lost' "$TMP/uevents")" 0
