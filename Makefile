@@ -44,10 +44,10 @@ $(S)/emulator: scripts/emulator scripts/apt.sh
 	@touch $@
 
 # --- kernels -----------------------------------------------------------------
-FRAGMENTS_lab := config/lab.config config/ours.config config/coverage.config
+FRAGMENTS_lab := config/lab.config config/ours.config config/trace.config config/coverage.config
 FRAGMENTS_debug := config/lab.config config/ours.config config/debug.config
-FRAGMENTS_builtin := config/lab.config config/ours.config config/coverage.config config/builtin.config
-FRAGMENTS_kcsan := config/lab.config config/ours.config config/kcsan.config
+FRAGMENTS_builtin := config/lab.config config/ours.config config/trace.config config/coverage.config config/builtin.config
+FRAGMENTS_kcsan := config/lab.config config/ours.config config/trace.config config/kcsan.config
 FRAGMENTS_bench := config/lab.config config/bench.config
 FRAGMENTS_next := config/lab.config config/next.config
 # differs from the lab kernel in a few options only

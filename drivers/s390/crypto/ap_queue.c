@@ -27,6 +27,13 @@
 
 #include "ap_priv.h"
 
+#define CREATE_TRACE_POINTS
+#include <asm/trace/ap.h>
+#include "ap_trace.h"
+
+EXPORT_TRACEPOINT_SYMBOL(s390_ap_nqap);
+EXPORT_TRACEPOINT_SYMBOL(s390_ap_dqap);
+
 /* Bounds of the waits that a state may be in; the last one is a parameter */
 enum ap_clock {
 	AP_CLOCK_NONE,
@@ -589,6 +596,7 @@ static void ap_msg_accept(struct ap_queue *aq, struct ap_message *msg)
 	aq->requestq_count++;
 	aq->total_request_count++;
 	atomic64_inc(&aq->card->total_request_count);
+	trace_s390_ap_msg_queued(aq, msg, 0);
 }
 
 static void ap_msg_sent(struct ap_queue *aq, struct ap_message *msg)
@@ -622,6 +630,7 @@ static void ap_msg_hand_back(struct ap_queue *aq, struct ap_message *msg,
 			     int rc, struct ap_message *reply)
 {
 	ap_msg_unlink(aq, msg, AP_MSG_RECEIVED);
+	trace_s390_ap_msg_done(aq, msg, rc);
 	if (rc) {
 		msg->rc = rc;
 		if (rc == -EAGAIN)
@@ -745,6 +754,7 @@ static void ap_queue_zero_over(struct ap_queue *aq, bool clean)
 	ho->clean = clean;
 	ho->reset_ns = ho->end - aq->clock_start;
 	ap_queue_count(aq, AP_FIGURE_RESET_NS, ho->reset_ns);
+	trace_s390_ap_remove(aq, clean ? AP_PHASE_PROVEN : AP_PHASE_UNPROVEN);
 	WRITE_ONCE(aq->cleanings, aq->cleanings + 1);
 	wake_up_all(&ap_zero_over);
 }
@@ -765,6 +775,7 @@ VISIBLE_IF_KUNIT void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 		      "AP queue %04x: %s may not follow %s\n",
 		      aq->qid, desc->name, ap_states[from].name))
 		return;
+	trace_s390_ap_state(aq, ap_states[from].name, desc->name);
 
 	/* Back and forth with each message: nothing begins or ends with it */
 	if ((BIT(from) & TO_READY) && (BIT(to) & TO_READY)) {
@@ -805,6 +816,8 @@ VISIBLE_IF_KUNIT void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 	}
 	if (to == AP_STATE_BOUND || to == AP_STATE_ZERO_START)
 		aq->untouched = false;
+	if (ap_state_zeroing(to) && !ap_state_zeroing(from))
+		trace_s390_ap_remove(aq, AP_PHASE_CLEAN);
 	if (ap_state_zeroing(from) && !ap_state_zeroing(to))
 		ap_queue_zero_over(aq, to == AP_STATE_UNBOUND);
 }
@@ -1055,11 +1068,15 @@ static enum ap_look ap_step_setirq_wait(struct ap_queue *aq)
 static struct ap_queue_status ap_queue_nqap(struct ap_queue *aq,
 					    struct ap_message *msg)
 {
+	struct ap_queue_status status;
 	ap_qid_t qid = aq->qid;
 
 	if (msg->flags & AP_MSG_FLAG_SPECIAL)
 		qid |= 0x400000;
-	return ap_nqap(qid, msg->psmid, msg->msg, msg->len);
+	status = ap_nqap(qid, msg->psmid, msg->msg, msg->len);
+	trace_s390_ap_nqap(AP_QID_CARD(qid), AP_QID_QUEUE(qid),
+			   *(u32 *)&status, msg->psmid);
+	return status;
 }
 
 /*
@@ -1168,6 +1185,8 @@ static enum ap_look ap_queue_dqap(struct ap_queue *aq)
 	status.value = d.gr[1];
 	aq->reply->psmid = d.psmid.even << 32 | (u32)d.psmid.odd;
 	aq->reply->len = whole.odd - d.buf.odd;
+	trace_s390_ap_dqap(AP_QID_CARD(aq->qid), AP_QID_QUEUE(aq->qid),
+			   (u32)status.value, aq->reply->psmid);
 	return ap_queue_answer(aq, AP_INSN_DQAP, status.status, bufferfuls);
 }
 
@@ -1590,8 +1609,10 @@ void ap_cancel_message(struct ap_queue *aq, struct ap_message *ap_msg)
 {
 	spin_lock_bh(&aq->lock);
 	if (ap_msg->stage == AP_MSG_REQUESTQ ||
-	    ap_msg->stage == AP_MSG_PENDINGQ)
+	    ap_msg->stage == AP_MSG_PENDINGQ) {
 		ap_msg_unlink(aq, ap_msg, AP_MSG_PREPARED);
+		trace_s390_ap_msg_done(aq, ap_msg, -ECANCELED);
+	}
 	spin_unlock_bh(&aq->lock);
 }
 EXPORT_SYMBOL(ap_cancel_message);
@@ -1971,6 +1992,7 @@ void ap_queue_remove_begin(struct ap_queue *aq)
 		.flushed = aq->requestq_count + aq->pendingq_count,
 	};
 	strscpy(ho->driver, aq->driver->driver.name, sizeof(ho->driver));
+	trace_s390_ap_remove(aq, AP_PHASE_FLUSH);
 	ap_queue_set_state(aq, AP_STATE_REMOVE);
 	aq->heal_ms = 0;
 	ap_poll_outstanding(aq, false);
@@ -1983,6 +2005,7 @@ void ap_queue_remove_begin(struct ap_queue *aq)
 
 	spin_lock_bh(&aq->lock);
 	ho->flush_ns = ktime_get_ns() - ho->start;
+	trace_s390_ap_remove(aq, AP_PHASE_REMOVE);
 	spin_unlock_bh(&aq->lock);
 }
 

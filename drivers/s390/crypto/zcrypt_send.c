@@ -25,6 +25,7 @@
 
 #include "zcrypt_error.h"
 #include "zcrypt_request.h"
+#include "zcrypt_trace.h"
 
 EXPORT_TRACEPOINT_SYMBOL(s390_zcrypt_req);
 EXPORT_TRACEPOINT_SYMBOL(s390_zcrypt_rep);
@@ -515,8 +516,9 @@ static int refused(struct zcrypt_request *req, int rc, unsigned int *refusals)
 	return ++*refusals < CARD_REFUSALS ? -EAGAIN : -EIO;
 }
 
-/* Returns -EAGAIN if the request should go to another queue */
-static long send_once(struct zcrypt_request *req, unsigned int *refusals)
+/* Sent before @nr times; returns -EAGAIN if it should go to another queue */
+static long send_once(struct zcrypt_request *req, unsigned int *refusals,
+		      unsigned int nr)
 {
 	const struct zcrypt_verb *verb = &req->zq->ops->verb[req->op];
 	struct ap_message *msg = &req->msg;
@@ -539,6 +541,9 @@ static long send_once(struct zcrypt_request *req, unsigned int *refusals)
 	memset(req->reply, 0, ZCRYPT_REPLY_MIN);
 	init_completion(&msg->response.work);
 
+	trace_s390_zcrypt_send(req->block, msg->psmid,
+			       AP_QID_CARD(req->zq->queue->qid),
+			       AP_QID_QUEUE(req->zq->queue->qid), nr);
 	rc = ap_queue_message(req->zq->queue, msg);
 	if (rc)
 		return rc == -ENODEV ? -EAGAIN : rc;
@@ -564,7 +569,7 @@ static long send_till_done(struct zcrypt_request *req)
 			scanned = true;
 			continue;
 		}
-		rc = send_once(req, &refusals);
+		rc = send_once(req, &refusals, hand_backs);
 		if (rc == -EAGAIN)
 			ap_queue_resent(req->zq->queue);
 		zcrypt_drop(req);
