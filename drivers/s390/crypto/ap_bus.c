@@ -110,12 +110,6 @@ static int ap_bus_uevent(const struct device *dev, struct kobj_uevent_env *env)
 	return mode ? add_uevent_var(env, "MODE=%s", mode) : 0;
 }
 
-/* Default drivers get the queues inside the masks, others those outside */
-static bool ap_drv_may_have(const struct ap_driver *drv, ap_qid_t qid)
-{
-	return !!(drv->flags & AP_DRIVER_FLAG_DEFAULT) == ap_mask_reserved(qid);
-}
-
 /* Phases 1 and 3 of a removal, with phase 2 between them where there is one */
 static void ap_queue_take_back(struct ap_queue *aq,
 			       void (*remove)(struct ap_device *ap_dev))
@@ -132,7 +126,7 @@ static int ap_queue_probe(struct ap_queue *aq, struct ap_driver *drv)
 	bool batch = ap_batch_current();
 	int rc;
 
-	if (!drv->probe || !ap_drv_may_have(drv, aq->qid))
+	if (!drv->probe || !ap_mask_may_have(drv, aq))
 		return -ENODEV;
 	ap_bus_expect_bindings();
 	/* In a batch the tries go side by side, before the drivers come */
@@ -302,7 +296,7 @@ static void ap_queue_attach(struct ap_queue *aq)
 
 /*
  * Whether the queue is to move: it has changed sides, or is (a bind that came
- * in between) with a driver of the other side. Under ap_revise_mutex.
+ * in between) with a driver that may not have it. Under ap_revise_mutex.
  */
 static bool ap_queue_misplaced(struct ap_queue *aq, bool *bound)
 {
@@ -316,7 +310,7 @@ static bool ap_queue_misplaced(struct ap_queue *aq, bool *bound)
 	aq->reserved = reserved;
 	*bound = dev->driver;
 	if (*bound)
-		misplaced = !ap_drv_may_have(to_ap_drv(dev->driver), aq->qid);
+		misplaced = !ap_mask_may_have(to_ap_drv(dev->driver), aq);
 	device_unlock(dev);
 	return misplaced;
 }
@@ -432,6 +426,17 @@ void ap_bus_check_bindings(void)
 	kobject_uevent_env(&ap_root_device->kobj, KOBJ_CHANGE, envp);
 	/* Who polls the attribute, and does not listen to uevents */
 	sysfs_notify(&bus_get_kset(&ap_bus_type)->kobj, NULL, "bindings");
+}
+
+/**
+ * ap_bus_bindings_completed() - how often all queues had got their driver
+ *
+ * Context: any.
+ * Return: the number in the last uevent with COMPLETECOUNT=, 0 before it.
+ */
+u64 ap_bus_bindings_completed(void)
+{
+	return atomic64_read(&ap_bindings_complete_count);
 }
 
 /**

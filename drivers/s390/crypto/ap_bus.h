@@ -27,7 +27,7 @@
 #define AP_TAPQ_ML_FIELD_CHUNK_SIZE	4096
 
 /* GR2 fields of TAPQ that belong to the card, not to one of its queues */
-#define TAPQ_CARD_HWINFO_MASK	0xFFFF0000FFFF0F0FUL
+#define TAPQ_CARD_HWINFO_MASK	0xFFFF0000FFFF0F1FUL
 #define ASSOC_IDX_INVALID	0x10000
 
 extern int ap_domain_index;
@@ -290,6 +290,8 @@ enum ap_figure {
  * @unclean_rc: the last answer of the last cleaning that failed
  * @untouched: found where it could not be reset, and never had a driver
  * @reserved: for the default drivers, as of the last change of a mask
+ * @override: name of the one driver that may have it, whatever the masks say;
+ *	or NULL. Protected by ap_perms_mutex
  * @scan_node: for the bus scan
  * @look: the next look at the queue
  * @watchdog: looks now and then while there are messages
@@ -341,6 +343,7 @@ struct ap_queue {
 	bool unclean;
 	bool untouched;
 	bool reserved;
+	char *override;
 	unsigned int slot;
 	u64 clock_start;
 	u64 recovery_start;
@@ -474,8 +477,11 @@ struct ap_perms {
 	unsigned long adm[BITS_TO_LONGS(AP_DOMAINS)];
 };
 
+/* The mutex has this name in newer kernels; drivers of both know it */
+#define ap_perms_mutex	ap_attr_mutex
+
 extern struct ap_perms ap_perms;
-/* protects ap_perms */
+/* protects ap_perms, and driver_override of the queues */
 extern struct mutex ap_perms_mutex;
 
 int ap_owned_by_def_drv(int card, int queue);

@@ -152,6 +152,11 @@ static ssize_t bindings_show(const struct bus_type *bus, char *buf)
 			  scanned && bound == apqns ? " (complete)" : "");
 }
 
+static ssize_t bindings_completed_show(const struct bus_type *bus, char *buf)
+{
+	return show_number(buf, ap_bus_bindings_completed());
+}
+
 /*
  * What has become of queues that were handed over; of all since the bus is there.
  */
@@ -309,6 +314,7 @@ enum bus_attr_nr {
 	BUS_FLUSHED_COUNT,
 	BUS_RESENT_COUNT,
 	BUS_RESET_TIME,
+	BUS_BINDINGS_COMPLETED,
 	BUS_SCANS,
 	BUS_INTERVAL,
 	BUS_POLL_THREAD,
@@ -337,6 +343,8 @@ static struct bus_attribute bus_attr[NR_BUS_ATTRS] = {
 	[BUS_FLUSHED_COUNT] = __ATTR(flushed_count, 0444, flushed_show, NULL),
 	[BUS_RESENT_COUNT] = __ATTR(resent_count, 0444, resent_show, NULL),
 	[BUS_RESET_TIME] = __ATTR(reset_time, 0444, reset_time_show, NULL),
+	[BUS_BINDINGS_COMPLETED] = __ATTR(bindings_complete_count, 0444,
+					  bindings_completed_show, NULL),
 	[BUS_SCANS] = __ATTR(scans, 0644, scans_show, scans_store),
 	[BUS_INTERVAL] = __ATTR(config_time, 0644, interval_show,
 				interval_store),
@@ -362,6 +370,7 @@ static struct attribute *ap_bus_attrs[NR_BUS_ATTRS + 1] = {
 	[BUS_FLUSHED_COUNT] = &bus_attr[BUS_FLUSHED_COUNT].attr,
 	[BUS_RESENT_COUNT] = &bus_attr[BUS_RESENT_COUNT].attr,
 	[BUS_RESET_TIME] = &bus_attr[BUS_RESET_TIME].attr,
+	[BUS_BINDINGS_COMPLETED] = &bus_attr[BUS_BINDINGS_COMPLETED].attr,
 	[BUS_SCANS] = &bus_attr[BUS_SCANS].attr,
 	[BUS_INTERVAL] = &bus_attr[BUS_INTERVAL].attr,
 	[BUS_POLL_THREAD] = &bus_attr[BUS_POLL_THREAD].attr,

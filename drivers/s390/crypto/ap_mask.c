@@ -28,6 +28,11 @@
  * - changes run together: in "+1-5-7" the last one is easily misread as part of
  *   a range. Write "+1-5,-7".
  * - anything behind a NUL byte.
+ *
+ * One queue can be given to one driver, by name, without the masks: by its
+ * attribute driver_override. It is one way or the other: with a mask that
+ * restricts anything there is no override, and with an override no mask changes.
+ * So there is never a question which of the two wins.
  */
 #define pr_fmt(fmt) "ap: " fmt
 
@@ -35,6 +40,7 @@
 #include <linux/ctype.h>
 #include <linux/hex.h>
 #include <linux/kobject.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
@@ -48,11 +54,16 @@ struct ap_perms ap_perms;
 EXPORT_SYMBOL(ap_perms);
 
 /*
- * Protects ap_perms, and the masks of zcrypt's additional device nodes. Taken
- * by drivers that want to rely on who owns an APQN, for as long as they do.
+ * Protects ap_perms, the overrides, and the masks of zcrypt's additional device
+ * nodes. Taken by drivers that want to rely on who owns an APQN, for as long as
+ * they do.
  */
 DEFINE_MUTEX(ap_perms_mutex);
 EXPORT_SYMBOL(ap_perms_mutex);
+
+/* How many queues have an override; that any ever had. Under ap_perms_mutex */
+static unsigned int ap_overrides;
+static bool ap_override_used;
 
 enum mask_axis {
 	MASK_APM,
@@ -252,23 +263,55 @@ int ap_parse_mask_str(const char *str, unsigned long *bitmap, int bits,
 }
 EXPORT_SYMBOL(ap_parse_mask_str);
 
+/* Whether a queue is inside both masks */
+static bool mask_has(ap_qid_t qid)
+{
+	return test_bit_inv(AP_QID_CARD(qid), ap_perms.apm) &&
+	       test_bit_inv(AP_QID_QUEUE(qid), ap_perms.aqm);
+}
+
+/*
+ * With an override it is a matter of who has the queue: the name may be that of
+ * a driver that is not there, and nobody knows of which kind it will be.
+ */
+static bool override_owned_by_def_drv(struct ap_queue *aq)
+{
+	bool owned;
+
+	/* Under the lock the driver stays: it goes when @driver has become NULL */
+	spin_lock_bh(&aq->lock);
+	owned = aq->driver && aq->driver->flags & AP_DRIVER_FLAG_DEFAULT;
+	spin_unlock_bh(&aq->lock);
+	return owned;
+}
+
 /**
  * ap_owned_by_def_drv() - whether an APQN is reserved for the default drivers
  * @card: the APQN's adapter
  * @queue: the APQN's domain
  *
- * Context: caller holds ap_perms_mutex.
+ * Context: process, caller holds ap_perms_mutex.
  * Return: 1 if it is, 0 if not, -EINVAL when there can be no such APQN.
  */
 int ap_owned_by_def_drv(int card, int queue)
 {
+	struct ap_queue *aq = NULL;
+	bool owned;
+
 	lockdep_assert_held(&ap_perms_mutex);
 
 	if ((unsigned int)card >= AP_DEVICES ||
 	    (unsigned int)queue >= AP_DOMAINS)
 		return -EINVAL;
-	return test_bit_inv(card, ap_perms.apm) &&
-	       test_bit_inv(queue, ap_perms.aqm);
+	if (ap_overrides)
+		aq = ap_get_qdev(AP_MKQID(card, queue));
+	if (aq && aq->override)
+		owned = override_owned_by_def_drv(aq);
+	else
+		owned = mask_has(AP_MKQID(card, queue));
+	if (aq)
+		put_device(&aq->ap_dev.device);
+	return owned;
 }
 EXPORT_SYMBOL(ap_owned_by_def_drv);
 
@@ -279,22 +322,32 @@ EXPORT_SYMBOL(ap_owned_by_def_drv);
  * @aqm: domains of the matrix, AP_DOMAINS bits
  *
  * The reserved APQNs are a matrix too, and two matrices share an APQN exactly
- * when they share an adapter and share a domain.
+ * when they share an adapter and share a domain. With overrides they are none,
+ * and each APQN is looked at.
  *
- * Context: caller holds ap_perms_mutex.
+ * Context: process, caller holds ap_perms_mutex.
  * Return: 1 if at least one of the APQNs is reserved for them, else 0.
  */
 int ap_apqn_in_matrix_owned_by_def_drv(unsigned long *apm, unsigned long *aqm)
 {
+	unsigned long card, domain;
+
 	lockdep_assert_held(&ap_perms_mutex);
 
-	return bitmap_intersects(apm, ap_perms.apm, AP_DEVICES) &&
-	       bitmap_intersects(aqm, ap_perms.aqm, AP_DOMAINS);
+	if (!ap_overrides)
+		return bitmap_intersects(apm, ap_perms.apm, AP_DEVICES) &&
+		       bitmap_intersects(aqm, ap_perms.aqm, AP_DOMAINS);
+
+	for_each_set_bit_inv(card, apm, AP_DEVICES)
+		for_each_set_bit_inv(domain, aqm, AP_DOMAINS)
+			if (ap_owned_by_def_drv(card, domain))
+				return 1;
+	return 0;
 }
 EXPORT_SYMBOL(ap_apqn_in_matrix_owned_by_def_drv);
 
 /**
- * ap_mask_reserved() - whether a queue is for the default drivers
+ * ap_mask_reserved() - whether the masks have a queue for the default drivers
  * @qid: the queue's APQN
  *
  * The answer may be out of date when the caller gets it. Whoever changes a mask
@@ -308,9 +361,33 @@ bool ap_mask_reserved(ap_qid_t qid)
 	bool reserved;
 
 	mutex_lock(&ap_perms_mutex);
-	reserved = ap_owned_by_def_drv(AP_QID_CARD(qid), AP_QID_QUEUE(qid)) > 0;
+	reserved = mask_has(qid);
 	mutex_unlock(&ap_perms_mutex);
 	return reserved;
+}
+
+/**
+ * ap_mask_may_have() - whether a driver may have a queue
+ * @drv: the driver
+ * @aq: the queue
+ *
+ * The one place where that is decided: by the queue's override if it has one;
+ * else default drivers get the queues inside the masks, others those outside.
+ *
+ * Context: process, takes ap_perms_mutex.
+ * Return: true if so; as of now, see ap_mask_reserved().
+ */
+bool ap_mask_may_have(const struct ap_driver *drv, const struct ap_queue *aq)
+{
+	bool may;
+
+	mutex_lock(&ap_perms_mutex);
+	if (aq->override)
+		may = !strcmp(aq->override, drv->driver.name);
+	else
+		may = !!(drv->flags & AP_DRIVER_FLAG_DEFAULT) == mask_has(aq->qid);
+	mutex_unlock(&ap_perms_mutex);
+	return may;
 }
 
 static int mask_text(char *buf, size_t size, const char *before,
@@ -352,7 +429,8 @@ static int mask_ask_driver(struct ap_driver *drv, void *arg)
 /*
  * Make @new the value of @mask, unless a driver needs an APQN that is not
  * reserved yet and would be now. Such APQNs are on the added lines (or columns)
- * of the matrix, and on no other.
+ * of the matrix, and on no other. But a guest may still have what an override,
+ * that has ended since, had given to it: then it is asked for all of them.
  */
 static int mask_commit(const struct ap_mask *mask, const unsigned long *new)
 {
@@ -362,13 +440,27 @@ static int mask_commit(const struct ap_mask *mask, const unsigned long *new)
 
 	lockdep_assert_held(&ap_perms_mutex);
 
-	if (bitmap_andnot(added, new, mask->bits, MASK_BITS)) {
+	bitmap_andnot(added, new, mask->bits, MASK_BITS);
+	if (ap_override_used)
+		bitmap_copy(added, new, MASK_BITS);
+	if (!bitmap_empty(added, MASK_BITS)) {
 		apqns[mask->axis] = added;
 		rc = ap_bus_visit_drivers(mask_ask_driver, apqns);
 	}
 	if (!rc)
 		bitmap_copy(mask->bits, new, MASK_BITS);
 	return rc;
+}
+
+/* Whether it is the overrides that say who gets which queue; tells so */
+static bool mask_overridden(const struct ap_mask *mask)
+{
+	lockdep_assert_held(&ap_perms_mutex);
+
+	if (ap_overrides)
+		pr_info_ratelimited("%s cannot be written while queues have a driver_override (%u do)\n",
+				    mask->name, ap_overrides);
+	return ap_overrides;
 }
 
 /**
@@ -382,8 +474,9 @@ static int mask_commit(const struct ap_mask *mask, const unsigned long *new)
  * have been rebound, and user space has been told, when this returns.
  *
  * Context: process; takes ap_perms_mutex, and, that dropped, device locks.
- * Return: 0, -EINVAL for malformed text, -EBUSY when a driver does not give up
- *	an APQN, -ERESTARTSYS. On an error nothing has changed.
+ * Return: 0, -EINVAL for malformed text or while a queue has an override,
+ *	-EBUSY when a driver does not give up an APQN, -ERESTARTSYS. On an error
+ *	nothing has changed.
  */
 int ap_mask_write(const struct ap_mask *mask, const char *buf, size_t count)
 {
@@ -398,7 +491,8 @@ int ap_mask_write(const struct ap_mask *mask, const char *buf, size_t count)
 
 	if (mutex_lock_interruptible(&ap_perms_mutex))
 		return -ERESTARTSYS;
-	rc = mask_parse(buf, mask->bits, new, MASK_BITS);
+	rc = mask_overridden(mask) ? -EINVAL :
+				     mask_parse(buf, mask->bits, new, MASK_BITS);
 	if (!rc && !bitmap_equal(mask->bits, new, MASK_BITS)) {
 		rc = mask_commit(mask, new);
 		changed = !rc;
@@ -413,6 +507,104 @@ int ap_mask_write(const struct ap_mask *mask, const char *buf, size_t count)
 		ap_bus_check_bindings();
 	}
 	return rc;
+}
+
+/**
+ * ap_override_show() - the override of a queue, for its attribute
+ * @aq: the queue
+ * @buf: the attribute's page
+ *
+ * Context: process, takes ap_perms_mutex.
+ * Return: length of the text, an empty line where there is none; -ERESTARTSYS.
+ */
+int ap_override_show(const struct ap_queue *aq, char *buf)
+{
+	int len;
+
+	if (mutex_lock_interruptible(&ap_perms_mutex))
+		return -ERESTARTSYS;
+	len = sysfs_emit(buf, "%s\n", aq->override ?: "");
+	mutex_unlock(&ap_perms_mutex);
+	return len;
+}
+
+/* @name becomes the override; returns what was it before, for kfree() */
+static char *override_set(struct ap_queue *aq, char *name)
+{
+	char *old = aq->override;
+
+	lockdep_assert_held(&ap_perms_mutex);
+
+	ap_overrides += !!name - !!old;
+	ap_override_used |= !!name;
+	WRITE_ONCE(aq->override, name);
+	return old;
+}
+
+/**
+ * ap_override_write() - give a queue the override written to its attribute
+ * @aq: the queue
+ * @buf: what was written, NUL-terminated behind @count bytes: the name of a
+ *	driver, which need not be there yet; what follows a newline is ignored;
+ *	nothing at all ends the override
+ * @count: number of bytes
+ *
+ * The driver that the queue has keeps it; who comes next has to be that one.
+ * Name and errors are those that newer kernels have.
+ *
+ * Context: process, takes ap_perms_mutex.
+ * Return: 0, -EINVAL while a mask restricts anything or when the text is too
+ *	long to be shown again, -ENOMEM, -ERESTARTSYS. On an error nothing has
+ *	changed.
+ */
+int ap_override_write(struct ap_queue *aq, const char *buf, size_t count)
+{
+	size_t len = strcspn(buf, "\n");
+	char *name = NULL;
+	bool restricts;
+
+	/* a newline is shown behind it */
+	if (count >= PAGE_SIZE - 1)
+		return -EINVAL;
+	if (len) {
+		name = kstrndup(buf, len, GFP_KERNEL);
+		if (!name)
+			return -ENOMEM;
+	}
+
+	if (mutex_lock_interruptible(&ap_perms_mutex)) {
+		kfree(name);
+		return -ERESTARTSYS;
+	}
+	restricts = !bitmap_full(ap_perms.apm, AP_DEVICES) ||
+		    !bitmap_full(ap_perms.aqm, AP_DOMAINS);
+	if (!restricts)
+		name = override_set(aq, name);
+	mutex_unlock(&ap_perms_mutex);
+	kfree(name);
+
+	if (restricts)
+		pr_info_ratelimited("driver_override of queue %s cannot be written while apmask or aqmask is not full\n",
+				    dev_name(&aq->ap_dev.device));
+	return restricts ? -EINVAL : 0;
+}
+
+/**
+ * ap_override_drop() - the queue is gone, and its override with it
+ * @aq: the queue, whose attributes are gone
+ *
+ * Otherwise the masks could never be written again.
+ *
+ * Context: process, takes ap_perms_mutex.
+ */
+void ap_override_drop(struct ap_queue *aq)
+{
+	char *old;
+
+	mutex_lock(&ap_perms_mutex);
+	old = override_set(aq, NULL);
+	mutex_unlock(&ap_perms_mutex);
+	kfree(old);
 }
 
 /*

@@ -23,6 +23,7 @@
 #include <linux/rcupdate.h>
 #include <asm/airq.h>
 
+#include "ap_compat.h"
 #include "ap_priv.h"
 
 /* First and longest interval; under z/VM each DQAP is an exit to the host */
@@ -240,9 +241,7 @@ static enum hrtimer_restart ap_look_expired(struct hrtimer *timer)
 
 static void ap_watchdog_expired(struct timer_list *timer)
 {
-	struct ap_queue *aq = from_timer(aq, timer, watchdog);
-
-	ap_queue_watch(aq);
+	ap_queue_watch(container_of(timer, struct ap_queue, watchdog));
 }
 
 /**
@@ -448,8 +447,8 @@ int ap_poll_queue_init(struct ap_queue *aq)
 	u32 slot;
 	int rc;
 
-	hrtimer_init(&aq->look, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
-	aq->look.function = ap_look_expired;
+	hrtimer_setup(&aq->look, ap_look_expired, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_SOFT);
 	timer_setup(&aq->watchdog, ap_watchdog_expired, 0);
 
 	/* The lowest free number: the bitmap stays as short as can be */
@@ -600,7 +599,7 @@ int ap_poll_init(bool useirq, bool poll_thread)
 {
 	int rc;
 
-	if (MACHINE_IS_VM) {
+	if (machine_is_vm()) {
 		ap_poll_min_ns = AP_POLL_VM_MIN_NS;
 		ap_poll_max_ns = AP_POLL_VM_MAX_NS;
 	}

@@ -29,6 +29,7 @@ extern struct device *ap_root_device;
 void ap_bus_revise_bindings(void);
 void ap_bus_check_bindings(void);
 void ap_bus_expect_bindings(void);
+u64 ap_bus_bindings_completed(void);
 void ap_bus_count_bindings(unsigned int *apqns, unsigned int *bound);
 void ap_send_change(struct device *dev, const char *what, const char *value,
 		    const char *reason);
@@ -47,6 +48,10 @@ extern const struct ap_mask ap_mask_domains;	/* aqmask */
 
 void ap_mask_init(const char *apmask, const char *aqmask);
 bool ap_mask_reserved(ap_qid_t qid);
+bool ap_mask_may_have(const struct ap_driver *drv, const struct ap_queue *aq);
+int ap_override_show(const struct ap_queue *aq, char *buf);
+int ap_override_write(struct ap_queue *aq, const char *buf, size_t count);
+void ap_override_drop(struct ap_queue *aq);
 int ap_mask_show(const struct ap_mask *mask, char *buf);
 int ap_mask_write(const struct ap_mask *mask, const char *buf, size_t count);
 
@@ -116,6 +121,7 @@ bool ap_state_bound(enum ap_state state);
 #define AP_NEWS_REMOVED	BIT(0)	/* taken from its driver */
 #define AP_NEWS_CLEAN	BIT(1)
 #define AP_NEWS_UNCLEAN	BIT(2)
+#define AP_NEWS_ASSOC	BIT(3)	/* associated with a secret */
 #define AP_NEWS_RESULTS	(AP_NEWS_CLEAN | AP_NEWS_UNCLEAN)
 
 /* The instructions of the state machine, by what they are issued for */
@@ -229,6 +235,9 @@ enum ap_look ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
 			     struct ap_queue_status status,
 			     unsigned int bufferfuls);
 enum ap_look ap_queue_check_clock(struct ap_queue *aq, enum ap_look look);
+enum ap_look ap_queue_answer_assoc(struct ap_queue *aq,
+				   struct ap_queue_status status,
+				   unsigned int bs);
 #endif
 
 int ap_poll_init(bool useirq, bool poll_thread);

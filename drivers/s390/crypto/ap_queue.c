@@ -535,16 +535,17 @@ EXPORT_SYMBOL(ap_queue_resent);
 
 /*
  * User space is told in a work, since that sleeps. Of a cleaning the last result
- * counts. The work holds the device.
+ * counts. The work holds the device. What comes before the device is there is not
+ * told, see ap_queue_listed().
  */
 static void ap_queue_news(struct ap_queue *aq, unsigned int what)
 {
 	lockdep_assert_held(&aq->lock);
-	if (!aq->listed)
-		return;
 	if (what & AP_NEWS_RESULTS)
 		aq->news &= ~AP_NEWS_RESULTS;
 	aq->news |= what;
+	if (!aq->listed)
+		return;
 	get_device(&aq->ap_dev.device);
 	if (!schedule_work(&aq->news_work))
 		put_device(&aq->ap_dev.device);
@@ -555,15 +556,16 @@ static void ap_queue_tell(struct work_struct *work)
 	struct ap_queue *aq = container_of(work, struct ap_queue, news_work);
 	struct device *dev = &aq->ap_dev.device;
 	char driver[sizeof(aq->hand_over.driver)];
-	char buf[24];
+	char buf[24], secret[12];
+	unsigned int news, idx;
 	const char *reason;
-	unsigned int news;
 
 	spin_lock_bh(&aq->lock);
 	news = aq->news;
 	aq->news = 0;
 	memcpy(driver, aq->hand_over.driver, sizeof(driver));
 	reason = ap_rc_reason(aq->unclean_rc, buf, sizeof(buf));
+	idx = aq->assoc_idx;
 	spin_unlock_bh(&aq->lock);
 
 	sysfs_notify(&dev->kobj, NULL, "clean");
@@ -573,6 +575,11 @@ static void ap_queue_tell(struct work_struct *work)
 		ap_send_change(dev, "CLEAN", "1", NULL);
 	if (news & AP_NEWS_UNCLEAN)
 		ap_send_change(dev, "CLEAN", "0", reason);
+	/* Unless it was lost meanwhile */
+	if (news & AP_NEWS_ASSOC && idx != ASSOC_IDX_INVALID) {
+		snprintf(secret, sizeof(secret), "%u", idx);
+		ap_send_change(dev, "SE_ASSOC", secret, NULL);
+	}
 	put_device(dev);
 }
 
@@ -1279,28 +1286,38 @@ static void ap_queue_begin(struct ap_queue *aq, struct ap_message *msg)
 	}
 }
 
-static enum ap_look ap_step_assoc_wait(struct ap_queue *aq)
+/* What TAPQ says of an association that is under way; @bs: its BS field */
+VISIBLE_IF_KUNIT enum ap_look ap_queue_answer_assoc(struct ap_queue *aq,
+						    struct ap_queue_status status,
+						    unsigned int bs)
 {
-	struct ap_queue_status status;
-	struct ap_tapq_hwinfo hwinfo;
 	enum ap_look look;
 
-	status = ap_test_queue(aq->qid, 1, &hwinfo);
 	look = ap_queue_answer(aq, AP_INSN_TAPQ_ASSOC, status, 0);
 	if (aq->state != AP_STATE_ASSOC_WAIT)
 		return look;
 
-	aq->se_bstate = hwinfo.bs;
-	if (hwinfo.bs == AP_BS_Q_USABLE) {
+	aq->se_bstate = bs;
+	if (bs == AP_BS_Q_USABLE) {
+		ap_queue_news(aq, AP_NEWS_ASSOC);
 		ap_queue_set_state(aq, AP_STATE_IDLE);
 		return AP_LOOK_NOW;
 	}
-	if (hwinfo.bs == AP_BS_Q_USABLE_NO_SECURE_KEY)
+	if (bs == AP_BS_Q_USABLE_NO_SECURE_KEY)
 		return look;
 	/* Somebody else has reset the queue: it is not even bound any more */
 	aq->assoc_idx = ASSOC_IDX_INVALID;
 	ap_queue_fail(aq, "association lost", status.response_code);
 	return AP_LOOK_NONE;
+}
+
+static enum ap_look ap_step_assoc_wait(struct ap_queue *aq)
+{
+	struct ap_queue_status status;
+	struct ap_tapq_hwinfo hwinfo;
+
+	status = ap_test_queue(aq->qid, 1, &hwinfo);
+	return ap_queue_answer_assoc(aq, status, hwinfo.bs);
 }
 
 /* Without driver, the last answer is the reason if it fails */
@@ -1762,7 +1779,9 @@ static int __ap_queue_bind(struct ap_queue *aq)
  * ap_queue_bind() - bind a queue to this secure guest (BAPQ)
  * @aq: the queue
  *
- * Context: process; takes the queue's lock.
+ * A uevent with SE_BIND=1 tells of it.
+ *
+ * Context: process, sleeps; takes the queue's lock.
  * Return: 0; -ENODEV when the bus does not work the queue; -EINVAL when it
  * cannot be bound as it is; -EBUSY during a reset; -EIO when the firmware
  * refuses.
@@ -1774,6 +1793,8 @@ int ap_queue_bind(struct ap_queue *aq)
 	spin_lock_bh(&aq->lock);
 	rc = __ap_queue_bind(aq);
 	spin_unlock_bh(&aq->lock);
+	if (!rc)
+		ap_send_change(&aq->ap_dev.device, "SE_BIND", "1", NULL);
 	return rc;
 }
 
@@ -1805,6 +1826,8 @@ static int __ap_queue_associate(struct ap_queue *aq, unsigned int idx)
  * ap_queue_associate() - associate a bound queue with a secret (AAPQ)
  * @aq: the queue
  * @idx: index of the secret
+ *
+ * A uevent with SE_ASSOC= and the index tells of its end, if that is good.
  *
  * Context: process; takes the queue's lock; does not wait for the end.
  * Return: 0 and the association is under way; -EINVAL when the queue is not
@@ -2161,14 +2184,16 @@ bool ap_queue_take_attach(struct ap_queue *aq)
  *
  * Context: any; takes the queue's lock.
  * Return: true from when a cleaning has failed until one succeeds, and for an
- * untouched queue outside the masks.
+ * untouched queue outside the masks, or with a driver_override, which may name
+ * a driver that does not get such queues.
  */
 bool ap_queue_barred(struct ap_queue *aq)
 {
 	bool barred;
 
 	spin_lock_bh(&aq->lock);
-	barred = aq->unclean || (aq->untouched && !aq->reserved);
+	barred = aq->unclean ||
+		 (aq->untouched && (!aq->reserved || READ_ONCE(aq->override)));
 	spin_unlock_bh(&aq->lock);
 	return barred;
 }
@@ -2183,6 +2208,7 @@ void ap_queue_listed(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
 	aq->listed = true;
+	aq->news = 0;
 	/* Who began to wait before this does not wait for what is over */
 	ap_queue_news(aq, 0);
 	spin_unlock_bh(&aq->lock);
@@ -2277,10 +2303,11 @@ struct ap_queue *ap_queue_create(ap_qid_t qid, struct ap_card *ac,
  * ap_queue_retire() - the device is gone: leave the queue alone for good
  * @aq: a queue without driver
  *
- * Context: process, sleeps.
+ * Context: process, sleeps; takes ap_perms_mutex.
  */
 void ap_queue_retire(struct ap_queue *aq)
 {
+	ap_override_drop(aq);
 	spin_lock_bh(&aq->lock);
 	if (ap_state_zeroing(aq->state))
 		ap_queue_set_state(aq, AP_STATE_UNCLEAN);

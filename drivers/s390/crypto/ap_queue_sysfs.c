@@ -151,6 +151,7 @@ enum queue_attr_nr {
 	QUEUE_CHKSTOP,
 	QUEUE_CLEAN,
 	QUEUE_CONFIG,
+	QUEUE_DRIVER_OVERRIDE,
 	QUEUE_INTERRUPT,
 	QUEUE_PENDINGQ_COUNT,
 	QUEUE_REQUEST_COUNT,
@@ -187,6 +188,8 @@ static ssize_t queue_show(struct device *dev, struct device_attribute *attr,
 		return ap_queue_clean_text(aq, buf, PAGE_SIZE);
 	case QUEUE_CONFIG:
 		return sysfs_emit(buf, "%d\n", view.config);
+	case QUEUE_DRIVER_OVERRIDE:
+		return ap_override_show(aq, buf);
 	case QUEUE_INTERRUPT:
 		return sysfs_emit(buf, "%s\n", interrupt_text(aq, view.state));
 	case QUEUE_PENDINGQ_COUNT:
@@ -241,11 +244,20 @@ static ssize_t queue_reset_store(struct device *dev,
 	return rc ?: count;
 }
 
+static ssize_t queue_override_store(struct device *dev,
+				    struct device_attribute *attr,
+				    const char *buf, size_t count)
+{
+	return ap_override_write(to_ap_queue(dev), buf, count) ?: count;
+}
+
 static struct device_attribute queue_attr[NR_QUEUE_ATTRS] = {
 	[QUEUE_AP_FUNCTIONS] = __ATTR(ap_functions, 0444, queue_show, NULL),
 	[QUEUE_CHKSTOP] = __ATTR(chkstop, 0444, queue_show, NULL),
 	[QUEUE_CLEAN] = __ATTR(clean, 0444, queue_show, NULL),
 	[QUEUE_CONFIG] = __ATTR(config, 0444, queue_show, NULL),
+	[QUEUE_DRIVER_OVERRIDE] = __ATTR(driver_override, 0644, queue_show,
+					 queue_override_store),
 	[QUEUE_INTERRUPT] = __ATTR(interrupt, 0444, queue_show, NULL),
 	[QUEUE_PENDINGQ_COUNT] = __ATTR(pendingq_count, 0444, queue_show, NULL),
 	[QUEUE_REQUEST_COUNT] = __ATTR(request_count, 0644, queue_show,
@@ -266,6 +278,7 @@ static struct attribute *queue_attrs[NR_QUEUE_ATTRS + 1] = {
 	[QUEUE_CHKSTOP] = &queue_attr[QUEUE_CHKSTOP].attr,
 	[QUEUE_CLEAN] = &queue_attr[QUEUE_CLEAN].attr,
 	[QUEUE_CONFIG] = &queue_attr[QUEUE_CONFIG].attr,
+	[QUEUE_DRIVER_OVERRIDE] = &queue_attr[QUEUE_DRIVER_OVERRIDE].attr,
 	[QUEUE_INTERRUPT] = &queue_attr[QUEUE_INTERRUPT].attr,
 	[QUEUE_PENDINGQ_COUNT] = &queue_attr[QUEUE_PENDINGQ_COUNT].attr,
 	[QUEUE_REQUEST_COUNT] = &queue_attr[QUEUE_REQUEST_COUNT].attr,

@@ -8,6 +8,7 @@
 #include <kunit/test.h>
 #include <linux/slab.h>
 
+#include "ap_compat.h"
 #include "ap_priv.h"
 
 #define QD	7	/* depth less one */
@@ -60,8 +61,8 @@ static void put_queue(struct rows_queue *rq, enum ap_state state)
 	memset(rq, 0, sizeof(*rq));
 	rq->ac.hwinfo.qd = QD;
 	spin_lock_init(&aq->lock);
-	hrtimer_init(&aq->look, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
-	aq->look.function = look_expired;
+	hrtimer_setup(&aq->look, look_expired, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_SOFT);
 	INIT_LIST_HEAD(&aq->pendingq);
 	INIT_LIST_HEAD(&aq->requestq);
 	aq->ap_dev.device.init_name = "KUnit";
@@ -142,7 +143,7 @@ static bool is_last_row(const struct ap_answer *row)
 	return row->rc == AP_RC_ANY && row->when == AP_WHEN_ALWAYS;
 }
 
-static const void *next_row(const void *prev, char *desc)
+static const void *next_row(AP_KUNIT_GEN_ARGS)
 {
 	static struct row_param at;
 
@@ -280,7 +281,7 @@ static void row_is_carried_out(struct kunit *test)
 /*
  * Changes of state: a parameter for each state that is left.
  */
-static const void *next_state(const void *prev, char *desc)
+static const void *next_state(AP_KUNIT_GEN_ARGS)
 {
 	static unsigned int from;
 
@@ -405,10 +406,51 @@ static void clock_runs_out(struct kunit *test)
 			p->from == AP_STATE_SETIRQ_WAIT && p->to == AP_STATE_IDLE);
 }
 
+/*
+ * Associations: what TAPQ shows, and whether that is news for user space.
+ */
+static const struct assoc_param {
+	const char *name;
+	unsigned int rc;
+	unsigned int bs;
+	enum ap_state to;
+	bool news;
+} assocs[] = {
+	{ "through", AP_RESPONSE_NORMAL, AP_BS_Q_USABLE, AP_STATE_IDLE, true },
+	{ "not yet through", AP_RESPONSE_NORMAL, AP_BS_Q_USABLE_NO_SECURE_KEY,
+	  AP_STATE_ASSOC_WAIT },
+	{ "lost", AP_RESPONSE_NORMAL, AP_BS_Q_AVAIL_FOR_BINDING, AP_STATE_ERROR },
+	{ "in a reset", AP_RESPONSE_RESET_IN_PROGRESS, AP_BS_Q_USABLE,
+	  AP_STATE_RESET_WAIT },
+};
+
+static void assoc_desc(const struct assoc_param *p, char *desc)
+{
+	strscpy(desc, p->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(assoc, assocs, assoc_desc);
+
+static void association_is_told(struct kunit *test)
+{
+	const struct assoc_param *p = test->param_value;
+	struct rows_queue *rq = new_queue(test);
+	struct ap_queue *aq = &rq->aq;
+
+	put_queue(rq, AP_STATE_ASSOC_WAIT);
+	spin_lock_bh(&aq->lock);
+	ap_queue_answer_assoc(aq, status_of(p->rc, 0), p->bs);
+	spin_unlock_bh(&aq->lock);
+	expect_look_again(test, rq, p->name);
+	KUNIT_EXPECT_EQ(test, aq->state, p->to);
+	KUNIT_EXPECT_EQ(test, !!(aq->news & AP_NEWS_ASSOC), p->news);
+}
+
 static struct kunit_case ap_rows_cases[] = {
 	KUNIT_CASE_PARAM(row_is_carried_out, next_row),
 	KUNIT_CASE_PARAM(every_next_state_begins, next_state),
 	KUNIT_CASE_PARAM(clock_runs_out, clock_gen_params),
+	KUNIT_CASE_PARAM(association_is_told, assoc_gen_params),
 	{}
 };
 

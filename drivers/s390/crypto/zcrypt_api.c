@@ -498,6 +498,9 @@ static int __init zcrypt_init(void)
 	rc = zcrypt_debug_init();
 	if (rc)
 		return rc;
+	rc = zcrypt_helpers_init();
+	if (rc)
+		goto no_helpers;
 	rc = zcrypt_buffers_init();
 	if (rc)
 		goto no_buffers;
@@ -511,6 +514,8 @@ static int __init zcrypt_init(void)
 no_nodes:
 	zcrypt_buffers_exit();
 no_buffers:
+	zcrypt_helpers_undo();
+no_helpers:
 	zcrypt_debug_exit();
 	return rc;
 }

@@ -15,6 +15,7 @@
 #include <asm/debug.h>
 #include <asm/zcrypt.h>
 #include "ap_bus.h"
+#include "ap_compat.h"
 
 /* Device types as the old status ioctls show them */
 #define ZCRYPT_CEX2C	5
@@ -161,7 +162,6 @@ const struct zcrypt_ops *zcrypt_msgtype(const char *name, int variant);
 
 long zcrypt_send_cprb(struct ica_xcRB *xcrb, u32 xflags);
 long zcrypt_send_ep11_cprb(struct ep11_urb *urb, u32 xflags);
-void zcrypt_device_status_mask_ext(struct zcrypt_device_status_ext *devstatus);
 int zcrypt_device_status_ext(int card, int queue,
 			     struct zcrypt_device_status_ext *devstatus);
 int zcrypt_wait_api_operational(void);

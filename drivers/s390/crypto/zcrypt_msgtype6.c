@@ -314,7 +314,7 @@ static int parse_cprb(struct zcrypt_request *req)
 		return rc;
 	if (rc) {
 		if (head->hdr.type == TYPE86_RSP_CODE && head->hdr.reply_code)
-			memcpy(&xcrb->status, head->fmt2.apfs,
+			memcpy(&xcrb->status, &head->fmt2.apfs,
 			       sizeof(xcrb->status));
 		else
 			xcrb->status = STATUS_INVALID_PARM;

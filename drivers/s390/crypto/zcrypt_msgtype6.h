@@ -7,6 +7,8 @@
 #include <linux/types.h>
 #include <asm/zcrypt.h>
 
+#include "ap_compat.h"
+
 #define MSGTYPE06_NAME			"zcrypt_msgtype6"
 #define MSGTYPE06_VARIANT_DEFAULT	0
 #define MSGTYPE06_VARIANT_NORNG		1
@@ -54,7 +56,7 @@ struct type86_hdr {
 
 struct type86_fmt2_ext {
 	u8 reserved[4];
-	u8 apfs[4];		/* final status */
+	ZCRYPT_APFS_TYPE apfs;	/* final status */
 	u32 count1;		/* length of the CPRB and its parameters */
 	u32 offset1;		/* from the beginning of the reply */
 	u32 count2;		/* the same for the data */

@@ -602,6 +602,7 @@ static long send_till_done(struct zcrypt_request *req)
 long zcrypt_send_request(struct zcrypt_request *req)
 {
 	ap_qid_t qid = 0;
+	u64 psmid;
 	long rc;
 
 	trace_s390_zcrypt_req(req->block, operations[req->op].trace);
@@ -619,8 +620,9 @@ long zcrypt_send_request(struct zcrypt_request *req)
 	}
 	if (req->nr_tried)
 		qid = req->tried[(req->nr_tried - 1) % ZCRYPT_NR_TRIED];
+	psmid = req->msg.psmid;
 	zcrypt_request_release(req);
-	trace_s390_zcrypt_rep(req->block, req->fcode, rc,
-			      AP_QID_CARD(qid), AP_QID_QUEUE(qid));
+	zcrypt_trace_rep(req->block, req->fcode, rc, AP_QID_CARD(qid),
+			 AP_QID_QUEUE(qid), psmid);
 	return rc;
 }

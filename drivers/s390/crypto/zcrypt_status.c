@@ -47,25 +47,39 @@ static unsigned int matrix_index(const struct zcrypt_queue *zq)
 	       AP_QID_QUEUE(zq->queue->qid);
 }
 
+struct status_matrix {
+	struct zcrypt_device_status_ext *entries;
+	unsigned int cards;
+	unsigned int domains;
+};
+
 static void visit_matrix(struct zcrypt_card *zc, struct zcrypt_queue *zq,
 			 void *arg)
 {
-	struct zcrypt_device_status_ext *matrix = arg;
+	unsigned int card = AP_QID_CARD(zq->queue->qid);
+	unsigned int domain = AP_QID_QUEUE(zq->queue->qid);
+	struct status_matrix *matrix = arg;
 
-	fill_status(&matrix[matrix_index(zq)], zc, zq);
+	if (card < matrix->cards && domain < matrix->domains)
+		fill_status(&matrix->entries[card * matrix->domains + domain],
+			    zc, zq);
 }
 
 /**
- * zcrypt_device_status_mask_ext() - the status of all queues
- * @devstatus: MAX_ZDEV_ENTRIES_EXT entries; those of queues are filled in
+ * zcrypt_status_matrix() - the status of the queues of some cards
+ * @matrix: @cards lines of @domains entries; those of queues are filled in
+ * @cards: number of cards, from card 0
+ * @domains: number of domains, from domain 0
  *
  * Context: any but hard irq.
  */
-void zcrypt_device_status_mask_ext(struct zcrypt_device_status_ext *devstatus)
+void zcrypt_status_matrix(struct zcrypt_device_status_ext *matrix,
+			  unsigned int cards, unsigned int domains)
 {
-	zcrypt_pool_visit(&zcrypt_pool, visit_matrix, devstatus);
+	struct status_matrix arg = { matrix, cards, domains };
+
+	zcrypt_pool_visit(&zcrypt_pool, visit_matrix, &arg);
 }
-EXPORT_SYMBOL(zcrypt_device_status_mask_ext);
 
 static void visit_old_matrix(struct zcrypt_card *zc, struct zcrypt_queue *zq,
 			     void *arg)

@@ -124,6 +124,7 @@ static const struct kind kinds[] = {
 	{ NULL, "request_count", .any = true, .counts = true },
 	{ NULL, "create", .undo = "destroy", .errnos = { EEXIST, ENOENT } },
 	{ NULL, "destroy", .errnos = { ENOENT } },
+	{ NULL, "driver_override", .any = true },
 	/* there is nothing that could take a card away or give it */
 	{ NULL, "config", .errnos = { EOPNOTSUPP } },
 	{ NULL, "states", .counts = true },

@@ -10,7 +10,7 @@ DOC=./sysfs-bus-ap
 [ -e $DOC ] || skip_all "no sysfs-bus-ap to compare with"
 
 # Those of the driver core, and those that only other machines have
-CORE='^(uevent|driver_override|drivers_autoprobe|drivers_probe)$'
+CORE='^(uevent|drivers_autoprobe|drivers_probe)$'
 ELSEWHERE='^(se_bind|se_associate)$'
 
 # section PATTERN: names of one entry, from its What: lines or its table

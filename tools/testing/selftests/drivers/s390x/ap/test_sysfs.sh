@@ -57,6 +57,7 @@ poll_timeout 250000
 apmask 0xf{64}
 aqmask 0xf{64}
 scans [0-9]+
+bindings_complete_count 1
 bindings 12/12 \(complete\)
 hand_over_count 0
 flushed_count [0-9]+

@@ -29,7 +29,7 @@ listening() {
 	grep -q listening "$TMP/uevents"
 }
 
-plan 33
+plan 35
 stack_down || die "modules do not unload"
 job uevents ap_uevent --seconds 600
 UEVENT=$JOB
@@ -47,6 +47,7 @@ seen "load: a driver is bound" bind $Q "DRIVER=cex4queue"
 seen "load: the initial scan is over" change /devices/ap "INITSCAN=done"
 seen "load: all bindings are complete" change /devices/ap "BINDINGS=complete"
 seen "load: they are counted" change /devices/ap "COMPLETECOUNT=1"
+expect "load: the count can be read" "$(cat $AP/bindings_complete_count)" 1
 
 begin
 unbind 00.0001
@@ -60,6 +61,8 @@ bind_to 00.0001 cex4queue
 seen "bind" bind $Q "DRIVER=cex4queue"
 # no scan was asked for, and the next one is far away
 seen "bindings complete again, and counted" change /devices/ap "BINDINGS=complete"
+value $AP/bindings_complete_count
+seen "the count is that of the last event" change /devices/ap "BINDINGS=complete COMPLETECOUNT=$VAL"
 
 # A reset that does not end, is tried again in vain, and succeeds
 set_to /sys/module/ap/parameters/remove_timeout 300
