@@ -698,14 +698,35 @@ static void test_not_supported(struct kunit *test)
 	expect_verdict(test, f, 8, 335, "T3");
 }
 
+/**
+ * struct bad - a request that is wrong in one place
+ * @at: the place
+ * @val: what is there
+ * @code: of the error reply
+ * @what: for who reads the result
+ */
+struct bad {
+	u32 at;
+	u16 val;
+	u8 code;
+	const char *what;
+};
+
+static void expect_each_bad(struct kunit *test, void (*make)(struct fixture *f),
+			    const struct bad *bad, u32 nr)
+{
+	struct fixture *f = test->priv;
+
+	for (; nr--; bad++) {
+		make(f);
+		set16(f, bad->at, bad->val);
+		expect_code(test, f, bad->code, bad->what);
+	}
+}
+
 static void test_bad_cprb(struct kunit *test)
 {
-	static const struct {
-		u32 at;
-		u16 val;
-		u8 code;
-		const char *what;
-	} bad[] = {
+	static const struct bad bad[] = {
 		{ OFFSET1 + 2, HEAD + 2, APSIM_ERR_MALFORMED, "CPRB elsewhere" },
 		{ OFFSET3 + 2, 1, APSIM_ERR_RESERVED, "third block" },
 		{ AGENT, 0x5843, APSIM_ERR_MALFORMED, "agent" },
@@ -732,13 +753,8 @@ static void test_bad_cprb(struct kunit *test)
 		{ ME_KEY + 16, 0xffff, APSIM_ERR_MALFORMED, "section over the end" },
 	};
 	struct fixture *f = test->priv;
-	u32 i;
 
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		make_me_512(f);
-		set16(f, bad[i].at, bad[i].val);
-		expect_code(test, f, bad[i].code, bad[i].what);
-	}
+	expect_each_bad(test, make_me_512, bad, ARRAY_SIZE(bad));
 	/* the second block: outside of the message, and inside of the first */
 	make_me_512(f);
 	set32(f, OFFSET2, f->len - 3);
@@ -849,12 +865,7 @@ static void test_ep11_others(struct kunit *test)
 
 static void test_bad_ep11(struct kunit *test)
 {
-	static const struct {
-		u32 at;
-		u16 val;
-		u8 code;
-		const char *what;
-	} bad[] = {
+	static const struct bad bad[] = {
 		{ AGENT, 0x4341, APSIM_ERR_MALFORMED, "agent" },
 		{ TO_CARD1 + 2, EP11_CPRB - 1, APSIM_ERR_MALFORMED, "CPRB cut" },
 		{ TO_CARD1 + 2, EP11_CPRB + 6, APSIM_ERR_MSG_LENGTH, "payload cut" },
@@ -877,14 +888,9 @@ static void test_bad_ep11(struct kunit *test)
 		{ PAYLOAD + 22, 0x047f, APSIM_ERR_MALFORMED, "second argument" },
 	};
 	struct fixture *f = test->priv;
-	u32 i;
 
 	use_card(f, "8p");
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		make_module_info(f);
-		set16(f, bad[i].at, bad[i].val);
-		expect_code(test, f, bad[i].code, bad[i].what);
-	}
+	expect_each_bad(test, make_module_info, bad, ARRAY_SIZE(bad));
 }
 
 /* ---- all of them ---- */

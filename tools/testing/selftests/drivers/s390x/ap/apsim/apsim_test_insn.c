@@ -1243,6 +1243,17 @@ static void test_reset(struct kunit *test)
 	}
 }
 
+static void expect_no_use(struct kunit *test, u8 rc)
+{
+	struct ap_regs r = aqic(true, nib());
+
+	expect_rc(test, &r, rc, "AQIC");
+	r = nqap(env.accel, 1, env.msg, MSG_1K);
+	expect_rc(test, &r, rc, "NQAP");
+	r = dqap(env.accel, env.out, BUF);
+	expect_rc(test, &r, rc, "DQAP");
+}
+
 /* With a reset that does not end there is time to look at everything. */
 static void test_during_reset(struct kunit *test)
 {
@@ -1258,12 +1269,7 @@ static void test_during_reset(struct kunit *test)
 	expect_rc(test, &r, APSIM_RC_RESETTING, "ZAPQ again");
 	r = pqap(FC(1) | env.accel, 0, 0);
 	expect_rc(test, &r, APSIM_RC_RESETTING, "RAPQ");
-	r = aqic(true, nib());
-	expect_rc(test, &r, APSIM_RC_RESETTING, "AQIC");
-	r = nqap(env.accel, 1, env.msg, MSG_1K);
-	expect_rc(test, &r, APSIM_RC_RESETTING, "NQAP");
-	r = dqap(env.accel, env.out, BUF);
-	expect_rc(test, &r, APSIM_RC_RESETTING, "DQAP");
+	expect_no_use(test, APSIM_RC_RESETTING);
 	r = tapq(env.accel);
 	expect_rc(test, &r, APSIM_RC_RESETTING, "TAPQ");
 	KUNIT_EXPECT_TRUE(test, r.gr[1] & EMPTY);
@@ -1291,12 +1297,7 @@ static void expect_all(struct kunit *test, u8 rc)
 	expect_rc(test, &r, rc, "RAPQ");
 	r = pqap(FC(2) | env.accel, 0, 0);
 	expect_rc(test, &r, rc, "ZAPQ");
-	r = aqic(true, nib());
-	expect_rc(test, &r, rc, "AQIC");
-	r = nqap(env.accel, 1, env.msg, MSG_1K);
-	expect_rc(test, &r, rc, "NQAP");
-	r = dqap(env.accel, env.out, BUF);
-	expect_rc(test, &r, rc, "DQAP");
+	expect_no_use(test, rc);
 }
 
 static void test_configuration(struct kunit *test)
