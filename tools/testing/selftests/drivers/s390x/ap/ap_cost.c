@@ -17,10 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 #include <asm/zcrypt.h>
 
+#include "ap_clock.h"
 #include "ap_keys.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -41,14 +41,6 @@ struct reading {
 	unsigned long long ns, idle_us;
 	unsigned long long sim[NAMES];
 };
-
-static unsigned long long now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 static int read_text(const char *path, char *text, size_t size)
 {

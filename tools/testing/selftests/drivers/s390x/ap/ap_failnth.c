@@ -41,8 +41,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "ap_clock.h"
 
 #define MAX_STEPS	8
 #define MAX_RESULTS	16
@@ -82,14 +83,6 @@ static void die(const char *what)
 {
 	printf("%s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
 }
 
 /* Functions that can fail return 0 or an errno */

@@ -51,6 +51,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ap_clock.h"
 #include "ap_keys.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -331,14 +332,6 @@ static __u8 pristine[RACE_SIZE];
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
-}
-
-static __u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
 /* splitmix64 */

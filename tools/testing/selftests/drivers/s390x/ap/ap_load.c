@@ -26,6 +26,7 @@
 #include <unistd.h>
 #include <asm/zcrypt.h>
 
+#include "ap_clock.h"
 #include "ap_keys.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -79,14 +80,6 @@ static __u64 start_ns;
 static const char *device = "/dev/z90crypt";
 static bool unchecked;
 static bool signals;
-
-static __u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC + ts.tv_nsec;
-}
 
 #define usage_error(fmt, ...) do {						\
 	fprintf(stderr, "ap_load: " fmt " (--help shows the options)\n",	\

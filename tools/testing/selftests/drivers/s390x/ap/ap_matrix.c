@@ -34,8 +34,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "ap_clock.h"
 
 #define AP		"/sys/bus/ap"
 #define DRIVER		AP "/drivers/cex4queue"
@@ -154,14 +155,6 @@ static void die(const char *what)
 {
 	printf("Bail out! ap_matrix: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static void nap(unsigned int ms)

@@ -33,8 +33,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "ap_clock.h"
 
 #define MOD	256
 #define PARM	20
@@ -48,14 +49,6 @@ struct result {
 	int error;		/* -1: wrong */
 	double ms;
 };
-
-static double now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
-}
 
 static void fail(const char *what)
 {
@@ -79,7 +72,7 @@ static struct result request_me(void)
 		.outputdata = out, .outputdatalength = MOD,
 		.b_key = one, .n_modulus = mod,
 	};
-	struct result res = { .ms = now_ms() };
+	struct result res = { .ms = now_ns() / 1e6 };
 	int i;
 
 	for (i = 0; i < MOD; i++)
@@ -90,7 +83,7 @@ static struct result request_me(void)
 		res.error = errno;
 	else if (memcmp(in, out, MOD))
 		res.error = -1;
-	res.ms = now_ms() - res.ms;
+	res.ms = now_ns() / 1e6 - res.ms;
 	return res;
 }
 
@@ -106,7 +99,7 @@ static struct result request_cprb(const char *function, long card, long domain)
 		.reply_control_blk_length = sizeof(reply),
 		.reply_control_blk_addr = reply,
 	};
-	struct result res = { .ms = now_ms() };
+	struct result res = { .ms = now_ns() / 1e6 };
 
 	cprbx->cprb_len = sizeof(*cprbx);
 	cprbx->cprb_ver_id = 2;
@@ -115,7 +108,7 @@ static struct result request_cprb(const char *function, long card, long domain)
 	memcpy(request + sizeof(*cprbx), function, 2);
 	if (ioctl(fd, ZSECSENDCPRB, &xcrb))
 		res.error = errno;
-	res.ms = now_ms() - res.ms;
+	res.ms = now_ns() / 1e6 - res.ms;
 	return res;
 }
 

@@ -12,16 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-static unsigned long long now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
+#include "ap_clock.h"
 
 /* A uevent is "action@path", then strings KEY=VALUE, each ended by a NUL. */
 static void show(const char *buf, size_t len)
