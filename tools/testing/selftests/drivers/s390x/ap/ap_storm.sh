@@ -77,50 +77,48 @@ hand_over() {
 	echo "hand_over $n"
 }
 
-masks() {
-	local n=0
+# at_random NAME NUMBER PAUSE FILE STRING [FILE STRING]...: one of the writes, all the
+# time
+at_random() {
+	local name="$1" pause="$3" n=0 file string
 
-	seed "$1"
+	seed "$2"
+	shift 3
 	while running; do
-		rnd 4
-		case $R in
-		0) say $AP/aqmask -1-2 ;;
-		1) say $AP/aqmask +0-255 ;;
-		2) say $AP/apmask -1 ;;
-		3) say $AP/apmask +0-255 ;;
-		esac
+		rnd $(($# / 2))
+		eval "file=\${$((2 * R + 1))} string=\${$((2 * R + 2))}"
+		say "$file" "$string"
 		n=$((n + 1))
-		nap 0.05
+		nap "$pause"
 	done
-	echo "masks $n"
+	echo "$name $n"
+}
+
+masks() {
+	at_random masks "$1" 0.05 \
+		$AP/aqmask -1-2 \
+		$AP/aqmask +0-255 \
+		$AP/apmask -1 \
+		$AP/apmask +0-255
 }
 
 attributes() {
-	local n=0
-
-	seed "$1"
-	while running; do
-		rnd 14
-		case $R in
-		0) say $DEV/card01/online 0 ;;
-		1) say $DEV/card01/online 1 ;;
-		2) say $DEV/00.0003/online 0 ;;
-		3) say $DEV/00.0003/online 1 ;;
-		4) say $DEV/00.0001/reset 1 ;;
-		5) say $DEV/01.0002/reset 1 ;;
-		6) say $AP/poll_thread 1 ;;
-		7) say $AP/poll_thread 0 ;;
-		8) say $AP/poll_timeout 100000 ;;
-		9) say $AP/poll_timeout 2000000 ;;
-		10) say $DEV/card01/config 0 ;;
-		11) say $DEV/card01/config 1 ;;
-		12) say $DEV/03.0001/reset 1 ;;
-		13) say $DEV/04.0002/online $((n & 1)) ;;
-		esac
-		n=$((n + 1))
-		nap 0.02
-	done
-	echo "attributes $n"
+	at_random attributes "$1" 0.02 \
+		$DEV/card01/online 0 \
+		$DEV/card01/online 1 \
+		$DEV/00.0003/online 0 \
+		$DEV/00.0003/online 1 \
+		$DEV/00.0001/reset 1 \
+		$DEV/01.0002/reset 1 \
+		$AP/poll_thread 1 \
+		$AP/poll_thread 0 \
+		$AP/poll_timeout 100000 \
+		$AP/poll_timeout 2000000 \
+		$DEV/card01/config 0 \
+		$DEV/card01/config 1 \
+		$DEV/03.0001/reset 1 \
+		$DEV/04.0002/online 0 \
+		$DEV/04.0002/online 1
 }
 
 scans() {
@@ -135,31 +133,21 @@ scans() {
 }
 
 hardware() {
-	local n=0
-
-	seed "$1"
-	while running; do
-		rnd 14
-		case $R in
-		0) say $SIM/card02/present 0 ;;
-		1) say $SIM/card02/present 1 ;;
-		2) say $SIM/card01/config 0 ;;
-		3) say $SIM/card01/config 1 ;;
-		4) say $SIM/card01/chkstop 1 ;;
-		5) say $SIM/card01/chkstop 0 ;;
-		6) say $SIM/card00/0002/config 0 ;;
-		7) say $SIM/card00/0002/config 1 ;;
-		8) say $SIM/card02/0001/present 0 ;;
-		9) say $SIM/card02/0001/present 1 ;;
-		10) say $SIM/card03/0002/chkstop 1 ;;
-		11) say $SIM/card03/0002/chkstop 0 ;;
-		12) say $SIM/card04/0001/config 0 ;;
-		13) say $SIM/card04/0001/config 1 ;;
-		esac
-		n=$((n + 1))
-		nap 0.1
-	done
-	echo "hardware $n"
+	at_random hardware "$1" 0.1 \
+		$SIM/card02/present 0 \
+		$SIM/card02/present 1 \
+		$SIM/card01/config 0 \
+		$SIM/card01/config 1 \
+		$SIM/card01/chkstop 1 \
+		$SIM/card01/chkstop 0 \
+		$SIM/card00/0002/config 0 \
+		$SIM/card00/0002/config 1 \
+		$SIM/card02/0001/present 0 \
+		$SIM/card02/0001/present 1 \
+		$SIM/card03/0002/chkstop 1 \
+		$SIM/card03/0002/chkstop 0 \
+		$SIM/card04/0001/config 0 \
+		$SIM/card04/0001/config 1
 }
 
 faults() {
