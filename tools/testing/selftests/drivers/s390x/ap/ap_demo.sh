@@ -70,13 +70,7 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 
-mkdir -p "$TMP"
-nap_begin
-trap 'stop_jobs; rm -rf "$TMP"' EXIT
-trap 'exit 1' INT TERM HUP
-grep -q " /sys/kernel/debug debugfs" /proc/mounts ||
-	mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
-mark_dmesg
+script_begin 'stop_jobs; rm -rf "$TMP"'
 BAD=0
 
 trouble() {

@@ -39,20 +39,26 @@ JOBS=
 
 # --- KTAP ---------------------------------------------------------------
 
+# script_begin COMMAND: a directory, debugfs, and what is done at the end, however it
+# comes.  Everything the kernel says from here on is this script's.
+script_begin() {
+	mkdir -p "$TMP"
+	nap_begin
+	# shellcheck disable=SC2064 # it is to be this command
+	trap "$1" EXIT
+	trap 'exit 1' INT TERM HUP
+	grep -q " /sys/kernel/debug debugfs" /proc/mounts ||
+		mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+	mark_dmesg
+}
+
 plan() {
 	KTAP_PLAN=$(($1 + 1))
 	echo "KTAP version 1"
 	echo "1..$KTAP_PLAN"
-	mkdir -p "$TMP"
-	nap_begin
-	trap 'cleanup' EXIT
-	trap 'exit 1' INT TERM HUP
-	grep -q " /sys/kernel/debug debugfs" /proc/mounts ||
-		mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+	script_begin cleanup
 	[ -d /sys/kernel/debug/tracing ] || [ -d $SIM ] || grep -q debugfs /proc/mounts ||
 		die "no debugfs"
-	# Everything the kernel says from here on is this test's.
-	mark_dmesg
 	if lacks_module apsim && ! [ -d /sys/module/apsim ]; then
 		skip_all "no module apsim for this kernel"
 	fi
@@ -941,6 +947,18 @@ ibmca() {
 	init = 1
 	default_algorithms = RSA
 	CONF
+}
+
+# openssl_key BITS: a key, $TMP/key.BITS and key.BITS.pub, and key.BITS.alone, how
+# OpenSSL signs $TMP/data with it
+openssl_key() {
+	local key="$TMP/key.$1"
+
+	ap_key "$1" >"$key.der"
+	prog 100 openssl rsa -inform DER -in "$key.der" -out "$key" || die "the key of $1 bits"
+	prog 100 openssl rsa -in "$key" -pubout -out "$key.pub" || die "the public key of $1 bits"
+	prog 100 openssl dgst -sha256 -sign "$key" -out "$key.alone" "$TMP/data" ||
+		die "OpenSSL does not sign"
 }
 
 # on_cards SECONDS COMMAND...: prog with that configuration, $TMP/ibmca.cnf

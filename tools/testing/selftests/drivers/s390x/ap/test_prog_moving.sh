@@ -12,11 +12,7 @@ ibmca "$TMP/ibmca.cnf"
 stack_up "cards=8a,8a domains=3 service_us=3000"
 echo "what is to be signed" >"$TMP/data"
 for bits in $SIZES; do
-	key=$TMP/key.$bits
-	ap_key $bits >"$key.der"
-	prog 100 openssl rsa -inform DER -in "$key.der" -out "$key" || die "the key of $bits bits"
-	prog 100 openssl rsa -in "$key" -pubout -out "$key.pub" || die "the public key of $bits bits"
-	prog 100 openssl dgst -sha256 -sign "$key" -out "$key.alone" "$TMP/data" || die "OpenSSL does not sign"
+	openssl_key $bits
 done
 
 # sign_verify BITS
