@@ -132,6 +132,10 @@ static const struct kind kinds[] = {
 	{ NULL, "interrupt", .counts = true },
 	{ NULL, "requestq_count", .counts = true },
 	{ NULL, "pendingq_count", .counts = true },
+	{ NULL, "hand_over_count", .counts = true },
+	{ NULL, "flushed_count", .counts = true },
+	{ NULL, "resent_count", .counts = true },
+	{ NULL, "reset_time", .counts = true },
 	/* the driver core's */
 	{ NULL, "uevent", .any = true, .counts = true },
 	{ NULL, "drivers_autoprobe", .any = true },

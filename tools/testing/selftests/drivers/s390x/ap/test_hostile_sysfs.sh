@@ -21,7 +21,7 @@ wait_for 5 test -c /dev/keep || die "no /dev/keep"
 everything() {
 	find $AP/ /sys/devices/ap /sys/devices/virtual/zcrypt /sys/module/ap/parameters \
 		-type f ! -path '*/power/*' ! -name scans ! -name '*_count' ! -name reset \
-		! -name states ! -name interrupt | sort | while read -r f; do
+		! -name states ! -name interrupt ! -name reset_time | sort | while read -r f; do
 		echo "$f: $(tr '\n' ' ' 2>/dev/null <"$f")"
 	done >"$1" 2>/dev/null
 }
