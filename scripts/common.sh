@@ -9,7 +9,7 @@ set -u
 # Names that several scripts share are set here, used there.
 # shellcheck disable=SC2034
 {
-BUILD=build
+BUILD=${LAB_BUILD:-build}
 LOGS=build/log
 CROSS=s390x-linux-gnu-
 # the source tree that kmake works on
