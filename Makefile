@@ -86,7 +86,7 @@ $(foreach k,lab builtin debug kcsan bench next,$(eval $(call kernel,$(k)))$(eval
 # --- the small patch ---------------------------------------------------------
 # The base's own drivers as they are (plain, bench-base), and with the small patch
 # on the debug kernel and on a 7.x kernel.
-SMALL := $(shell find patches -type f) scripts/small \
+SMALL := $(shell find patches -type f) scripts/small scripts/series.py \
 	drivers/s390/crypto/ap_remove.c drivers/s390/crypto/ap_remove.h
 VARIANTS := plain bench-base small small-next
 KERNEL_plain := lab
@@ -128,6 +128,13 @@ $(S)/modules-$(1): $(S)/modules-$(KERNEL_$(1)) $(if $(filter small%,$(1)),$(S)/s
 	@touch $$@
 endef
 $(foreach v,$(VARIANTS),$(eval $(call variant,$(v)))$(eval $(call guest,$(v))))
+
+# --- packages ----------------------------------------------------------------
+.PHONY: debian-config
+debian-config: $(S)/debian-config
+$(S)/debian-config: scripts/debian-config scripts/apt.sh
+	@scripts/stage "Debian's configuration" debian-config scripts/debian-config
+	@touch $@
 
 # --- user space --------------------------------------------------------------
 $(S)/guest-root: config/guest-packages scripts/guest-packages
