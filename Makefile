@@ -43,6 +43,14 @@ $(S)/emulator: scripts/emulator scripts/apt.sh
 	@scripts/stage 'emulator' emulator scripts/emulator
 	@touch $@
 
+# The newest 7.x, and the same with our files
+$(S)/next: scripts/next scripts/apt.sh
+	@scripts/stage '7.x tree' next scripts/next
+	@touch $@
+
+$(S)/linux-next: $(S)/next force
+	@scripts/overlay linux-next next
+
 # --- kernels -----------------------------------------------------------------
 FRAGMENTS_lab := config/lab.config config/ours.config config/trace.config config/coverage.config
 FRAGMENTS_debug := config/lab.config config/ours.config config/debug.config
@@ -50,10 +58,12 @@ FRAGMENTS_builtin := config/lab.config config/ours.config config/trace.config co
 FRAGMENTS_kcsan := config/lab.config config/ours.config config/trace.config config/kcsan.config
 FRAGMENTS_bench := config/lab.config config/bench.config
 FRAGMENTS_next := config/lab.config config/next.config
+FRAGMENTS_lab-next := config/lab.config config/ours.config config/next.config
 # differs from the lab kernel in a few options only
 LIKE_builtin := lab
-# a tree of its own, as it is
+# a tree of its own: as it is, and with our files in it
 TREE_next := next
+TREE_lab-next := linux-next
 
 # What a guest needs of the modules NAME
 define guest
@@ -81,7 +91,7 @@ $(S)/modules-$(1): $(S)/kernel-$(1) $(S)/ext scripts/modules
 	@scripts/stage 'modules ($(1))' modules-$(1) scripts/modules $(1)
 	@touch $$@
 endef
-$(foreach k,lab builtin debug kcsan bench next,$(eval $(call kernel,$(k)))$(eval $(call guest,$(k))))
+$(foreach k,lab builtin debug kcsan bench next lab-next,$(eval $(call kernel,$(k)))$(eval $(call guest,$(k))))
 
 # --- the small patch ---------------------------------------------------------
 # The base's own drivers as they are (plain, bench-base), and with the small patch
@@ -97,10 +107,6 @@ BASE_plain := base
 BASE_bench-base := base
 BASE_small := base
 BASE_small-next := next
-
-$(S)/next: scripts/next scripts/apt.sh
-	@scripts/stage '7.x tree' next scripts/next
-	@touch $@
 
 # Enough to compile modules for it: a second kernel is three minutes more
 .PHONY: prepared-next
