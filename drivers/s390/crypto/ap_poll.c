@@ -231,11 +231,47 @@ void ap_poll_keep_nib(const struct ap_queue *aq)
 }
 
 /*
- * The timers of a queue.
+ * The timers of a queue. It is looked at in a softirq, but its timer is none that
+ * expires there: in 6.12 a CPU that goes away with such timers to run does not run
+ * them, nor any that it gets when it is back, since hrtimers_cpu_starting() leaves
+ * softirq_activated as it was. The tasklets of a CPU that goes are taken over.
  */
+static DECLARE_BITMAP(ap_due, AP_DEVICES * AP_DOMAINS);
+static DECLARE_BITMAP(ap_due_words, BITS_TO_LONGS(AP_DEVICES * AP_DOMAINS));
+
+/*
+ * Lock-free: a bit of ap_due is set before that of its word, and the word's is
+ * cleared before they are taken, so that none is left with its word not noted. What
+ * is noted during the walk has the tasklet run again. The queue of a bit may be
+ * gone, and its number another one's: that costs a look in vain.
+ */
+static void ap_due_tasklet_fn(struct tasklet_struct *unused)
+{
+	unsigned int end = READ_ONCE(ap_words_end);
+	unsigned long word, bit, bits;
+
+	rcu_read_lock();
+	for_each_set_bit(word, ap_due_words, end) {
+		clear_bit(word, ap_due_words);
+		/* xchg() is a full barrier */
+		bits = xchg(&ap_due[word], 0);
+		for_each_set_bit(bit, &bits, BITS_PER_LONG)
+			ap_poll_slot(word * BITS_PER_LONG + bit);
+	}
+	rcu_read_unlock();
+}
+
+static DECLARE_TASKLET(ap_due_tasklet, ap_due_tasklet_fn);
+
 static enum hrtimer_restart ap_look_expired(struct hrtimer *timer)
 {
-	ap_queue_look(container_of(timer, struct ap_queue, look));
+	struct ap_queue *aq = container_of(timer, struct ap_queue, look);
+
+	set_bit(aq->slot, ap_due);
+	/* Pairs with xchg() in ap_due_tasklet_fn() */
+	smp_mb__after_atomic();
+	set_bit(BIT_WORD(aq->slot), ap_due_words);
+	tasklet_schedule(&ap_due_tasklet);
 	return HRTIMER_NORESTART;
 }
 
@@ -389,7 +425,7 @@ void ap_poll_arm(struct ap_queue *aq, enum ap_look look)
 	expires = ktime_add_ns(now, ap_look_interval(aq, look, now));
 	if (!hrtimer_is_queued(&aq->look) ||
 	    ktime_before(expires, hrtimer_get_expires(&aq->look)))
-		hrtimer_start(&aq->look, expires, HRTIMER_MODE_ABS_SOFT);
+		hrtimer_start(&aq->look, expires, HRTIMER_MODE_ABS_HARD);
 }
 
 /**
@@ -448,7 +484,7 @@ int ap_poll_queue_init(struct ap_queue *aq)
 	int rc;
 
 	hrtimer_setup(&aq->look, ap_look_expired, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_ABS_SOFT);
+		      HRTIMER_MODE_ABS_HARD);
 	timer_setup(&aq->watchdog, ap_watchdog_expired, 0);
 
 	/* The lowest free number: the bitmap stays as short as can be */
@@ -627,6 +663,7 @@ int ap_poll_init(bool useirq, bool poll_thread)
 void ap_poll_exit(void)
 {
 	ap_poll_thread_set(false);
+	tasklet_kill(&ap_due_tasklet);
 	if (ap_irq_on) {
 		ap_irq_on = false;
 		unregister_adapter_interrupt(&ap_airq);

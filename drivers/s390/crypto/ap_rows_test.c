@@ -62,7 +62,7 @@ static void put_queue(struct rows_queue *rq, enum ap_state state)
 	rq->ac.hwinfo.qd = QD;
 	spin_lock_init(&aq->lock);
 	hrtimer_setup(&aq->look, look_expired, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_ABS_SOFT);
+		      HRTIMER_MODE_ABS_HARD);
 	INIT_LIST_HEAD(&aq->pendingq);
 	INIT_LIST_HEAD(&aq->requestq);
 	aq->ap_dev.device.init_name = "KUnit";

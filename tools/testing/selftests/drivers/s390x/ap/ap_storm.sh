@@ -200,19 +200,6 @@ readers() {
 	echo "readers $n"
 }
 
-# In 6.12 sched_cpu_dying() takes the fair server of a CPU that goes for a task left
-# on it, and WARNs, before it stops it; the server is at work when fair tasks have
-# waited long for a CPU, as they do here.  So it is switched off.
-fair_server() { # NANOSECONDS
-	local file
-
-	for file in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
-		value $file
-		say $file "$1"
-	done
-	FAIR=$VAL
-}
-
 cpus() {
 	local n=0
 
