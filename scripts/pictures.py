@@ -241,6 +241,7 @@ ROOMS = {
     'ap_poll.c': (420, 400, 'who is looked at, when'),
     'ap_msg.c': (20, 320, 'buffers, owner'),
     'zcrypt_card.c\nzcrypt_queue.c': (620, 160, ''),
+    'zcrypt_helpers.c': (620, 240, 'only in newer kernels'),
     'zcrypt_status.c': (20, 70, 'what is where, how it is'),
     'zcrypt_rng.c': (20, 240, 'the kernel\'s hwrng'),
     'ap_bus.c': (620, 320, 'bindings, removal'),

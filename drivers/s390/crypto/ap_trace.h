@@ -2,7 +2,7 @@
 /*
  * What the AP bus does with queues and messages, as trace events. NQAP and DQAP
  * have theirs in asm/trace/ap.h, requests in asm/trace/zcrypt.h and
- * zcrypt_trace.h. Documentation/s390/zcrypt-trace.rst says how they are used.
+ * zcrypt_trace.h. Documentation/arch/s390/zcrypt-trace.rst says how they are used.
  *
  * All are called with the queue's lock held, so that the events of a queue are in
  * the order in which things have happened.

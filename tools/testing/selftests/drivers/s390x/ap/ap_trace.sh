@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Prints the trace of two queues that go to vfio_ap and come back while programs
-# compute RSA on them and on two others; see Documentation/s390/zcrypt-trace.rst.
+# compute RSA on them and on two others; see Documentation/arch/s390/zcrypt-trace.rst.
 #
 # usage: ap_trace.sh
 # Exit status: 0 all went well, 1 not.

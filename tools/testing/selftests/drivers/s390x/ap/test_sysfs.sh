@@ -183,7 +183,8 @@ waits_bindings
 bind_to 00.0003 cex4queue
 expect "a bind is complete when the write returns" "$RES $(q_driver 00.0003) $(cat $AP/bindings)" \
 	"OK cex4queue 12/12 (complete)"
-wait_for 30 gone "$JOB"
+# by then, not only when the next scan has come
+wait_for 3 gone "$JOB"
 expect "poll() on bindings: complete" "$(tr '\n' ' ' <"$TMP/bindings")" "12/12 (complete) woken 1 "
 JOB=$clean_job
 waited "poll() on clean: it has a driver" "in use woken 1"
