@@ -664,6 +664,12 @@ bool fuzz_signal_pending(void)
 	return c.signal;
 }
 
+/* Counts what came back, while the queue it came from is held */
+void ap_queue_resent(struct ap_queue *aq)
+{
+	holds(aq == &c.queue && c.picked && !c.pending);
+}
+
 bool ap_bus_rescan(unsigned long patience)
 {
 	jiffies += patience;

@@ -71,6 +71,10 @@ struct hrtimer {
 	int unused;
 };
 
+struct work_struct {
+	int unused;
+};
+
 struct timer_list {
 	int unused;
 };
@@ -215,7 +219,9 @@ __printf(1, 2) void fuzz_text(const char *fmt, ...);
 #define TB_ZSECSENDCPRB		3
 #define TP_ZSENDEP11CPRB	4
 #define TP_HWRNGCPRB		5
+#define TRACE_EVENT(...)
 #define trace_s390_zcrypt_req(...)
+#define trace_s390_zcrypt_send(...)
 #define trace_s390_zcrypt_rep(block, ...)				\
 	((void)(block), fuzz_text("%u %ld %u %u", __VA_ARGS__))
 
