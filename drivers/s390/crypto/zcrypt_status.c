@@ -47,14 +47,22 @@ static unsigned int matrix_index(const struct zcrypt_queue *zq)
 	       AP_QID_QUEUE(zq->queue->qid);
 }
 
+static void visit_matrix(struct zcrypt_card *zc, struct zcrypt_queue *zq,
+			 void *arg)
+{
+	struct zcrypt_device_status_ext *matrix = arg;
+
+	fill_status(&matrix[matrix_index(zq)], zc, zq);
+}
+
 struct status_matrix {
 	struct zcrypt_device_status_ext *entries;
 	unsigned int cards;
 	unsigned int domains;
 };
 
-static void visit_matrix(struct zcrypt_card *zc, struct zcrypt_queue *zq,
-			 void *arg)
+static void visit_part_of_matrix(struct zcrypt_card *zc,
+				 struct zcrypt_queue *zq, void *arg)
 {
 	unsigned int card = AP_QID_CARD(zq->queue->qid);
 	unsigned int domain = AP_QID_QUEUE(zq->queue->qid);
@@ -78,7 +86,7 @@ void zcrypt_status_matrix(struct zcrypt_device_status_ext *matrix,
 {
 	struct status_matrix arg = { matrix, cards, domains };
 
-	zcrypt_pool_visit(&zcrypt_pool, visit_matrix, &arg);
+	zcrypt_pool_visit(&zcrypt_pool, visit_part_of_matrix, &arg);
 }
 
 static void visit_old_matrix(struct zcrypt_card *zc, struct zcrypt_queue *zq,
