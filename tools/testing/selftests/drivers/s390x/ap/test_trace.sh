@@ -211,7 +211,7 @@ ask "$TMP/trace" "$states" >"$TMP/offences"
 expect_none "s390_ap_state: no change is missing" "$TMP/offences"
 path='$2 == "s390_ap_state" && q == Q && f["to"] == "REMOVE" { on = 1 }
 	on && $2 == "s390_ap_state" && q == Q { printf "%s ", f["to"] }
-	f["to"] == "IDLE" { on = 0 }'
+	q == Q && f["to"] == "IDLE" { on = 0 }'
 expect_like "s390_ap_state: from the removal to the next driver" \
 	"$(ask "$TMP/trace" "$path" | tr -s ' ')" \
 	"REMOVE ZERO_START ZERO_WAIT UNBOUND BOUND RESET_START RESET_WAIT IDLE *"
