@@ -225,7 +225,8 @@ struct ap_hand_over {
  * enum ap_figure - what is counted for a queue, and for the bus
  * @AP_FIGURE_HAND_OVERS: how often a driver was removed
  * @AP_FIGURE_FLUSHED: messages that were handed back, to be sent elsewhere
- * @AP_FIGURE_RESENT: requests that came back and went elsewhere
+ * @AP_FIGURE_RESENT: requests that came back, to be sent elsewhere; those that then
+ *	are given up for a signal or their time limit are counted, too
  * @AP_FIGURE_RESET_NS: time of all zero-resets
  * @NR_AP_FIGURES: number of figures
  */

@@ -508,6 +508,9 @@ int ap_poll_queue_init(struct ap_queue *aq)
  * ap_poll_queue_stop() - cancel the timers of a queue, and wait for them
  * @aq: a queue in a state in which nothing arms them
  *
+ * A look that one of them has asked for may still come, in the tasklet: the state,
+ * under the queue's lock, says that nothing is to be done, and RCU keeps the queue.
+ *
  * Context: process, sleeps.
  */
 void ap_poll_queue_stop(struct ap_queue *aq)

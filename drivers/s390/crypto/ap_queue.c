@@ -522,8 +522,8 @@ static void ap_queue_count(struct ap_queue *aq, enum ap_figure nr, u64 more)
 }
 
 /**
- * ap_queue_resent() - count a request that is sent elsewhere
- * @aq: the queue from which it came back
+ * ap_queue_resent() - count a request that is to be sent elsewhere
+ * @aq: the queue from which it came back; the caller holds it
  *
  * Context: any.
  */
