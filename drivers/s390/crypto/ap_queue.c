@@ -1072,18 +1072,82 @@ static enum ap_look ap_step_setirq_wait(struct ap_queue *aq)
 	return look;
 }
 
-static struct ap_queue_status ap_queue_nqap(struct ap_queue *aq,
-					    struct ap_message *msg)
+/* GR0, beside the queue's number (asm/ap.h) */
+#define AP_NQAP_LAST	0x40000000UL
+#define AP_NQAP_SPECIAL	0x00400000UL
+#define AP_DQAP		0x80000000UL
+
+/**
+ * struct ap_transfer - the registers of NQAP and DQAP
+ * @gr: GR0 the queue, and how far the message has got; GR1 the status; GR2, of
+ *	DQAP, what is left of the reply
+ * @psmid: whose message it is, in two halves
+ * @buf: what is left of the buffer: where it begins, how long it is
+ */
+struct ap_transfer {
+	unsigned long gr[3];
+	union register_pair psmid;
+	union register_pair buf;
+};
+
+#define AP_INSN_NQAP_RRE	0xb2ad0000UL
+#define AP_INSN_DQAP_RRE	0xb2ae0000UL
+
+/*
+ * Once: ap_nqap() and ap_dqap() go on by themselves as long as the card has more
+ * to take or to give, and know no end. Returns whether it has, that is condition
+ * code 1 or 2 (asm/ap.h); the status is there only when it has not.
+ */
+static __always_inline bool ap_transfer_part(const unsigned long insn, struct ap_transfer *t)
 {
-	struct ap_queue_status status;
-	ap_qid_t qid = aq->qid;
+	unsigned int cc;
+
+	asm volatile("	lmg	0,2,%[gr]\n"
+		     "	.insn	rre,%[insn],%[psmid],%[buf]\n"
+		     "	ipm	%[cc]\n"
+		     "	stmg	0,2,%[gr]\n"
+		     : [gr] "+S" (t->gr), [psmid] "+&d" (t->psmid.pair),
+		       [buf] "+&d" (t->buf.pair), [cc] "=&d" (cc)
+		     : [insn] "i" (insn)
+		     : "cc", "memory", "0", "1", "2");
+	cc = cc >> 28 & 3;
+	return cc == 1 || cc == 2;
+}
+
+/*
+ * More parts than a card needs: where a segment of memory ends, and, of a reply,
+ * where it does not fit. 24 would do for a reply of 24 KiB and zcrypt's smallest
+ * buffer, 1 KiB. The limit is for a card that never comes to an end: all of this
+ * is under the queue's lock.
+ */
+#define AP_PARTS_MAX	32
+
+/* What it has not taken whole is still the first one in the requestq. */
+static enum ap_look ap_queue_nqap(struct ap_queue *aq)
+{
+	struct ap_message *msg = list_first_entry(&aq->requestq,
+						  struct ap_message, list);
+	struct ap_transfer t = {
+		.gr = { aq->qid | AP_NQAP_LAST },
+		.psmid = { .even = msg->psmid >> 32, .odd = (u32)msg->psmid },
+		.buf = { .even = (unsigned long)msg->msg, .odd = msg->len },
+	};
+	union ap_queue_status_reg status;
+	unsigned int parts = 1;
 
 	if (msg->flags & AP_MSG_FLAG_SPECIAL)
-		qid |= 0x400000;
-	status = ap_nqap(qid, msg->psmid, msg->msg, msg->len);
-	trace_s390_ap_nqap(AP_QID_CARD(qid), AP_QID_QUEUE(qid),
-			   *(u32 *)&status, msg->psmid);
-	return status;
+		t.gr[0] |= AP_NQAP_SPECIAL;
+	for (; ap_transfer_part(AP_INSN_NQAP_RRE, &t); parts++) {
+		if (parts == AP_PARTS_MAX) {
+			ap_queue_doubt(aq, "a message that it does not take whole",
+				       AP_RESPONSE_NORMAL);
+			return AP_LOOK_LATER;
+		}
+	}
+	status.value = t.gr[1];
+	trace_s390_ap_nqap(AP_QID_CARD(aq->qid), AP_QID_QUEUE(aq->qid),
+			   (u32)status.value, msg->psmid);
+	return ap_queue_answer(aq, AP_INSN_NQAP, status.status, 0);
 }
 
 /*
@@ -1093,11 +1157,9 @@ static struct ap_queue_status ap_queue_nqap(struct ap_queue *aq,
 static enum ap_look ap_queue_send(struct ap_queue *aq, bool attended)
 {
 	enum ap_look look = AP_LOOK_NONE;
-	struct ap_message *msg;
 
 	while (aq->requestq_count &&
 	       (aq->state == AP_STATE_IDLE || aq->state == AP_STATE_WORKING)) {
-		msg = list_first_entry(&aq->requestq, struct ap_message, list);
 		/*
 		 * Before NQAP, not after: the reply's interrupt can be handled
 		 * on another CPU as soon as the card has the message, and it
@@ -1105,8 +1167,7 @@ static enum ap_look ap_queue_send(struct ap_queue *aq, bool attended)
 		 */
 		if (!attended)
 			ap_poll_outstanding(aq, true);
-		look = ap_queue_answer(aq, AP_INSN_NQAP,
-				       ap_queue_nqap(aq, msg), 0);
+		look = ap_queue_nqap(aq);
 	}
 	/* The last one may have been refused, with others at the card */
 	if (look == AP_LOOK_NOW)
@@ -1120,78 +1181,36 @@ static enum ap_look ap_step_send(struct ap_queue *aq)
 	return ap_queue_send(aq, false);
 }
 
-/* GR0 of DQAP, beside the queue's number (asm/ap.h) */
-#define AP_DQAP		0x80000000UL
-
-/**
- * struct ap_dqap - the registers of DQAP
- * @gr: GR0 the queue, and where in the reply it is; GR1 the status; GR2 what is
- *	left of the reply
- * @psmid: whose reply it is, in two halves
- * @buf: where the rest of the buffer begins, and how long it is
- */
-struct ap_dqap {
-	unsigned long gr[3];
-	union register_pair psmid;
-	union register_pair buf;
-};
-
 /*
- * Once: ap_dqap() goes on by itself as long as the card has more, and knows no
- * end. Returns whether there is more, that is condition code 1 or 2 (asm/ap.h);
- * the status is there only when there is not.
+ * Each bufferful of a reply goes into the same buffer; with more than one, what
+ * matters is only that the entry leaves the firmware's queue.
  */
-static bool ap_dqap_part(struct ap_dqap *d)
-{
-	unsigned int cc;
-
-	asm volatile("	lmg	0,2,%[gr]\n"
-		     "	.insn	rre,0xb2ae0000,%[psmid],%[buf]\n"
-		     "	ipm	%[cc]\n"
-		     "	stmg	0,2,%[gr]\n"
-		     : [gr] "+S" (d->gr), [psmid] "+&d" (d->psmid.pair),
-		       [buf] "+&d" (d->buf.pair), [cc] "=&d" (cc)
-		     :
-		     : "cc", "memory", "0", "1", "2");
-	cc = cc >> 28 & 3;
-	return cc == 1 || cc == 2;
-}
-
-/*
- * A card delivers a reply in parts where it does not fit, or ends a segment of
- * memory. Each bufferful goes into the same buffer; what matters then is only that
- * the entry leaves the firmware's queue. The limit is for a card that never comes
- * to an end: all of this is under the queue's lock. 24 would do for a reply of
- * 24 KiB and zcrypt's smallest buffer, 1 KiB.
- */
-#define AP_REPLY_PARTS_MAX	32
-
 static enum ap_look ap_queue_dqap(struct ap_queue *aq)
 {
 	const union register_pair whole = {
 		.even = (unsigned long)aq->reply->msg,
 		.odd = aq->reply->bufsize,
 	};
-	struct ap_dqap d = { .gr = { aq->qid | AP_DQAP }, .buf = whole };
+	struct ap_transfer t = { .gr = { aq->qid | AP_DQAP }, .buf = whole };
 	unsigned int parts = 1, bufferfuls = 1;
 	union ap_queue_status_reg status;
 
-	for (; ap_dqap_part(&d); parts++) {
-		if (parts == AP_REPLY_PARTS_MAX) {
+	for (; ap_transfer_part(AP_INSN_DQAP_RRE, &t); parts++) {
+		if (parts == AP_PARTS_MAX) {
 			memzero_explicit(aq->reply->msg, aq->reply->bufsize);
 			ap_queue_doubt(aq, "a reply that does not end",
 				       AP_RESPONSE_NORMAL);
 			return AP_LOOK_LATER;
 		}
-		if (!d.buf.odd) {
-			d.buf = whole;
-			d.gr[2] = 0;
+		if (!t.buf.odd) {
+			t.buf = whole;
+			t.gr[2] = 0;
 			bufferfuls++;
 		}
 	}
-	status.value = d.gr[1];
-	aq->reply->psmid = d.psmid.even << 32 | (u32)d.psmid.odd;
-	aq->reply->len = whole.odd - d.buf.odd;
+	status.value = t.gr[1];
+	aq->reply->psmid = t.psmid.even << 32 | (u32)t.psmid.odd;
+	aq->reply->len = whole.odd - t.buf.odd;
 	trace_s390_ap_dqap(AP_QID_CARD(aq->qid), AP_QID_QUEUE(aq->qid),
 			   (u32)status.value, aq->reply->psmid);
 	return ap_queue_answer(aq, AP_INSN_DQAP, status.status, bufferfuls);

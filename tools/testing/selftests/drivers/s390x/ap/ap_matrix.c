@@ -902,6 +902,9 @@ static void add_group(const struct place *p, enum often count)
 			add_cell(p, count, codes[i], true, NULL);
 	if (!strcmp(p->insn, "RAPQ") || !strcmp(p->insn, "ZAPQ"))
 		add_cell(p, count, -1, false, "hang");
+	/* condition code 2 and no progress: NQAP is to be issued again */
+	if (!strcmp(p->insn, "NQAP"))
+		add_cell(p, count, -1, false, "stuck");
 }
 
 static void set_up(struct queue *q, unsigned int domain)

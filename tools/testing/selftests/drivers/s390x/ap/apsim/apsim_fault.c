@@ -73,7 +73,7 @@ static const struct {
 	[APSIM_DO_MUTATE]	= { "mutate", ON_REPLY, true },
 	[APSIM_DO_PARTS]	= { "parts", ON_REPLY, true },
 	[APSIM_DO_ENDLESS]	= { "endless", ON_REPLY },
-	[APSIM_DO_STUCK]	= { "stuck", ON_REPLY },
+	[APSIM_DO_STUCK]	= { "stuck", ON_REPLY | BIT_OF(NQAP) },
 };
 
 static void refresh_summary(void)
@@ -97,8 +97,9 @@ static bool rule_hits(struct apsim_rule *r, const struct apsim_queue *q,
 {
 	if (!r->id || !r->left || r->what != what)
 		return false;
-	/* what does not begin cannot hang */
-	if (refused && r->fault.action == APSIM_DO_HANG)
+	/* what does not begin cannot hang or get stuck */
+	if (refused && (r->fault.action == APSIM_DO_HANG ||
+			r->fault.action == APSIM_DO_STUCK))
 		return false;
 	if (r->card >= 0 && r->card != q->card->id)
 		return false;
@@ -132,7 +133,8 @@ static void describe(char *text, size_t size, const struct apsim_rule *r)
  * @q: queue the instruction or reply is for
  * @what: instruction or APSIM_REPLY
  * @psmid: of the reply or of the message, 0 when it is about none
- * @refused: the queue is in no state to do the instruction
+ * @refused: the queue is in no state to do the instruction, or this is the
+ *	second part of one
  * @fault: what to do, when one does
  *
  * The first rule that applies is used up by one and logged.

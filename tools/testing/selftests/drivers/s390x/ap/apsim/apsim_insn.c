@@ -401,8 +401,15 @@ static bool is_faulty(struct insn *in, struct apsim_queue *q, u8 *rc)
 {
 	struct apsim_fault fault;
 
-	if (!apsim_fault_hit(q, in->what, in->psmid, gate(in, q), &fault))
+	/* NQAP's first part is out of the stage when the second one gets here */
+	if (!apsim_fault_hit(q, in->what, in->psmid, gate(in, q) ||
+			     (in->what == APSIM_NQAP && gr0_rest(in)), &fault))
 		return false;
+	if (fault.action == APSIM_DO_STUCK) {
+		in->cc = 2;
+		*rc = APSIM_RC_NORMAL;
+		return true;
+	}
 	if (fault.action == APSIM_DO_HANG) {
 		apsim_queue_reset(q, in->what, true, &in->bin);
 		*rc = APSIM_RC_NORMAL;

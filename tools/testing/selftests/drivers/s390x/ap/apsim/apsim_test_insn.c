@@ -1488,6 +1488,40 @@ static void test_fault_parts(struct kunit *test)
 	expect_rc(test, &r, APSIM_RC_NORMAL, "last byte");
 }
 
+/* Nothing is taken three times, and then all of it */
+static void test_fault_stuck_nqap(struct kunit *test)
+{
+	struct ap_regs r, before;
+	u32 i;
+
+	fault("add apqn=%02x.%04x insn=NQAP do=stuck count=3", env.accel);
+	make_me(env.msg);
+	r = nqap_regs(env.accel, 0x41, env.msg, MSG_1K);
+	before = r;
+	for (i = 0; i < 3; i++) {
+		do_nqap(&r);
+		KUNIT_EXPECT_EQ(test, r.cc, 2);
+		KUNIT_EXPECT_MEMEQ(test, r.gr, before.gr, sizeof(r.gr));
+		KUNIT_EXPECT_TRUE(test, tapq(env.accel).gr[1] & EMPTY);
+	}
+	do_nqap(&r);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "taken");
+	KUNIT_EXPECT_TRUE(test, wait_status(env.accel, REPLIES, REPLIES));
+	r = dqap(env.accel, env.out, BUF);
+	expect_rc(test, &r, APSIM_RC_NORMAL, "its reply");
+	KUNIT_EXPECT_EQ(test, psmid_of(&r), 0x41);
+
+	/* what is refused is not stuck */
+	fault("add apqn=%02x.%04x insn=NQAP do=stuck", env.accel);
+	fault("add apqn=%02x.%04x insn=RAPQ do=hang", env.accel);
+	pqap(FC(1) | env.accel, 0, 0);
+	r = nqap(env.accel, 0x42, env.msg, MSG_1K);
+	expect_rc(test, &r, APSIM_RC_RESETTING, "while it is reset");
+	KUNIT_EXPECT_EQ(test, release(), 0);
+	r = nqap(env.accel, 0x42, env.msg, MSG_1K);
+	KUNIT_EXPECT_EQ(test, r.cc, 2);
+}
+
 static void test_fault_endless(struct kunit *test)
 {
 	struct ap_regs r;
@@ -1916,6 +1950,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_fault_replies),
 	KUNIT_CASE(test_fault_parts),
 	KUNIT_CASE(test_fault_endless),
+	KUNIT_CASE(test_fault_stuck_nqap),
 	KUNIT_CASE(test_fault_hold),
 	KUNIT_CASE(test_fault_prob),
 	KUNIT_CASE(test_bad_rules),
