@@ -60,7 +60,9 @@ static struct dentry *ap_debugfs;
 
 /* "All queues that can have a driver have one", since the last expectation */
 static DECLARE_COMPLETION(ap_bindings_complete);
-static atomic64_t ap_bindings_complete_count;
+static DEFINE_SPINLOCK(ap_bindings_lock);	/* guards the following, a leaf */
+static u64 ap_bindings_expected;		/* how often */
+static u64 ap_bindings_complete_count;
 
 /*
  * The bus type.
@@ -397,11 +399,37 @@ void ap_bus_count_bindings(unsigned int *apqns, unsigned int *bound)
 /**
  * ap_bus_expect_bindings() - queues come that need a driver
  *
- * Context: any.
+ * Context: process.
  */
 void ap_bus_expect_bindings(void)
 {
+	spin_lock(&ap_bindings_lock);
+	ap_bindings_expected++;
 	reinit_completion(&ap_bindings_complete);
+	spin_unlock(&ap_bindings_lock);
+}
+
+/* The number of this completion; 0 when another one has told, or it is not true */
+static u64 ap_bus_complete_bindings(void)
+{
+	u64 expected, number = 0;
+	unsigned int apqns, bound;
+
+	spin_lock(&ap_bindings_lock);
+	expected = ap_bindings_expected;
+	spin_unlock(&ap_bindings_lock);
+	ap_bus_count_bindings(&apqns, &bound);
+	if (apqns != bound)
+		return 0;
+	/* Several may have counted at once, and a queue may have come since */
+	spin_lock(&ap_bindings_lock);
+	if (expected == ap_bindings_expected &&
+	    !completion_done(&ap_bindings_complete)) {
+		number = ++ap_bindings_complete_count;
+		complete_all(&ap_bindings_complete);
+	}
+	spin_unlock(&ap_bindings_lock);
+	return number;
 }
 
 /**
@@ -413,16 +441,15 @@ void ap_bus_check_bindings(void)
 {
 	char count[32];
 	char *envp[3] = { "BINDINGS=complete", count, NULL };
-	unsigned int apqns, bound;
+	u64 number;
 
+	/* Most of the time it is known, and need not be counted */
 	if (!ap_scan_count() || completion_done(&ap_bindings_complete))
 		return;
-	ap_bus_count_bindings(&apqns, &bound);
-	if (apqns != bound)
+	number = ap_bus_complete_bindings();
+	if (!number)
 		return;
-	complete_all(&ap_bindings_complete);
-	snprintf(count, sizeof(count), "COMPLETECOUNT=%llu",
-		 atomic64_inc_return(&ap_bindings_complete_count));
+	snprintf(count, sizeof(count), "COMPLETECOUNT=%llu", number);
 	kobject_uevent_env(&ap_root_device->kobj, KOBJ_CHANGE, envp);
 	/* Who polls the attribute, and does not listen to uevents */
 	sysfs_notify(&bus_get_kset(&ap_bus_type)->kobj, NULL, "bindings");
@@ -431,12 +458,17 @@ void ap_bus_check_bindings(void)
 /**
  * ap_bus_bindings_completed() - how often all queues had got their driver
  *
- * Context: any.
+ * Context: process.
  * Return: the number in the last uevent with COMPLETECOUNT=, 0 before it.
  */
 u64 ap_bus_bindings_completed(void)
 {
-	return atomic64_read(&ap_bindings_complete_count);
+	u64 count;
+
+	spin_lock(&ap_bindings_lock);
+	count = ap_bindings_complete_count;
+	spin_unlock(&ap_bindings_lock);
+	return count;
 }
 
 /**

@@ -8,7 +8,7 @@
  *   device lock              driver core; held in probe() and remove()
  *   ap_perms_mutex           the masks (ap_mask.c)
  *   aq->lock                 one queue, bottom halves off
- *   ap_batch_lock, xa_lock   leaves
+ *   ap_batch_lock, ap_bindings_lock, xa_lock   leaves
  * ap_poll_thread_mutex (ap_poll.c) is taken with none of them held.
  * receive() and the poll code run under aq->lock; nothing is taken inside
  * but the driver's own leaf locks.
