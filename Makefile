@@ -22,7 +22,7 @@ $(shell mkdir -p $(S))
 
 .PHONY: help base tree force
 help:
-	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, builtin, debug, kcsan,'
+	@echo 'goals: tree, kernel-NAME, guest-NAME (NAME: lab, builtin, mixed, debug, kcsan,'
 	@echo 'bench, next; guest-NAME also: plain, bench-base, small, small-next), fuzz, style, docs'
 	@echo './lab help says what most people want'
 
@@ -55,12 +55,14 @@ $(S)/linux-next: $(S)/next force
 FRAGMENTS_lab := config/lab.config config/ours.config config/trace.config config/coverage.config
 FRAGMENTS_debug := config/lab.config config/ours.config config/debug.config
 FRAGMENTS_builtin := config/lab.config config/ours.config config/trace.config config/coverage.config config/builtin.config
+FRAGMENTS_mixed := $(FRAGMENTS_builtin) config/mixed.config
 FRAGMENTS_kcsan := config/lab.config config/ours.config config/trace.config config/kcsan.config
 FRAGMENTS_bench := config/lab.config config/bench.config
 FRAGMENTS_next := config/lab.config config/next.config
 FRAGMENTS_lab-next := config/lab.config config/ours.config config/next.config
-# differs from the lab kernel in a few options only
+# differ from another one in a few options only
 LIKE_builtin := lab
+LIKE_mixed := builtin
 # a tree of its own: as it is, and with our files in it
 TREE_next := next
 TREE_lab-next := linux-next
@@ -91,7 +93,7 @@ $(S)/modules-$(1): $(S)/kernel-$(1) $(S)/ext scripts/modules
 	@scripts/stage 'modules ($(1))' modules-$(1) scripts/modules $(1)
 	@touch $$@
 endef
-$(foreach k,lab builtin debug kcsan bench next lab-next,$(eval $(call kernel,$(k)))$(eval $(call guest,$(k))))
+$(foreach k,lab builtin mixed debug kcsan bench next lab-next,$(eval $(call kernel,$(k)))$(eval $(call guest,$(k))))
 
 # --- the small patch ---------------------------------------------------------
 # The base's own drivers as they are (plain, bench-base), and with the small patch
