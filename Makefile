@@ -73,7 +73,8 @@ define guest
 guest-$(1): build/initramfs-$(1).cpio.gz build/programs.cpio $(S)/emulator
 build/initramfs-$(1).cpio.gz: $(S)/modules-$(1) $(S)/user $(S)/guest-root $(S)/tests \
 		scripts/initramfs scripts/guest-init scripts/guest-kunit scripts/guest-builtin \
-		Documentation/ABI/testing/sysfs-bus-ap Documentation/s390/zcrypt-remove.rst
+		Documentation/ABI/testing/sysfs-bus-ap Documentation/s390/zcrypt-remove.rst \
+		Documentation/s390/zcrypt-trace.rst
 	@scripts/stage 'initramfs ($(1))' initramfs-$(1) scripts/initramfs $(1)
 endef
 
