@@ -439,7 +439,7 @@ static u64 ap_bus_complete_bindings(void)
  */
 void ap_bus_check_bindings(void)
 {
-	char count[32];
+	char count[40];
 	char *envp[3] = { "BINDINGS=complete", count, NULL };
 	u64 number;
 
