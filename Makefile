@@ -53,13 +53,13 @@ $(S)/linux-next: $(S)/next force
 
 # --- kernels -----------------------------------------------------------------
 FRAGMENTS_lab := config/lab.config config/ours.config config/trace.config config/coverage.config
-FRAGMENTS_debug := config/lab.config config/ours.config config/debug.config
+FRAGMENTS_debug := config/lab.config config/ours.config config/failing.config config/debug.config
 FRAGMENTS_builtin := config/lab.config config/ours.config config/trace.config config/coverage.config config/builtin.config
 FRAGMENTS_mixed := $(FRAGMENTS_builtin) config/mixed.config
 FRAGMENTS_kcsan := config/lab.config config/ours.config config/trace.config config/kcsan.config
 FRAGMENTS_bench := config/lab.config config/bench.config
 FRAGMENTS_next := config/lab.config config/next.config
-FRAGMENTS_lab-next := config/lab.config config/ours.config config/next.config
+FRAGMENTS_lab-next := config/lab.config config/ours.config config/trace.config config/failing.config config/next.config
 # differ from another one in a few options only
 LIKE_builtin := lab
 LIKE_mixed := builtin
