@@ -53,6 +53,7 @@ debian_sources() {
 	[ -n "$sources" ] || return
 	echo "$sources"
 }
+# shellcheck disable=SC2034
 NO_SOURCE="apt knows no Debian package source; is there one in /etc/apt, and does apt-get update work?"
 
 # get APT WORD...: a mirror may have a bad minute

@@ -387,6 +387,7 @@ wr() {
 	set -- $(ap_write "$1" "$2")
 	RES=$1
 	NS=$2
+	# shellcheck disable=SC2034
 	MS=$(((NS + 999999) / 1000000))
 	[ "$RES" = OK ]
 }
@@ -459,6 +460,7 @@ fair_server() { # NANOSECONDS
 		value $file
 		{ echo "$1" >"$file"; } 2>/dev/null
 	done
+	# shellcheck disable=SC2034
 	FAIR=$VAL
 }
 

@@ -45,6 +45,7 @@ done
 cat $TRACING/trace
 kill "$LOAD"
 wait_for 90 gone "$LOAD" || die "the load does not end"
+# shellcheck disable=SC2034
 JOBS=
 [ "$(load_result wrong "$TMP/load") $(load_result stuck "$TMP/load") $(load_errors "$TMP/load")" = "0 0 " ] ||
 	die "the load: $(cat "$TMP/load")"

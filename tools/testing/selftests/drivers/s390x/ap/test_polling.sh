@@ -50,7 +50,7 @@ check "there is a thread" wait_for 5 thread
 good_load "poll thread"
 idle "poll thread"
 job load ap_load --threads 4 --key 1024 --op me-pub --seconds 4
-for n in 1 2 3 4 5 6; do
+for _ in 1 2 3 4 5 6; do
 	set_to $AP/poll_thread 0
 	nap 0.2
 	set_to $AP/poll_thread 1

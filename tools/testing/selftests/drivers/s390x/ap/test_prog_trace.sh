@@ -109,6 +109,7 @@ records() {
 }
 
 slow_requests_while_it_records() {
+	# shellcheck disable=SC2034
 	WHERE=$TMP
 	(
 		wait_for 60 records || die "trace-cmd does not record"

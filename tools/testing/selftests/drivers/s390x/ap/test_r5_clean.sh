@@ -7,7 +7,6 @@
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
 Q=00.0001
-CARD=$SIM/card00
 
 # How often the kernel log says since mark() that $Q is not clean
 log_lines() {
