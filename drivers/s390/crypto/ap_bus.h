@@ -82,7 +82,7 @@ extern atomic_t ap_max_msg_size;
  * @AP_STATE_WORKING: messages at the card, room for more
  * @AP_STATE_QUEUE_FULL: messages at the card, no room
  * @AP_STATE_ASSOC_WAIT: an association (secure guest) is under way
- * @AP_STATE_ERROR: out of order until the bus scan has looked at it
+ * @AP_STATE_ERROR: out of order; is reset again after a while
  * @AP_STATE_REMOVE: the driver is being removed: flushed, and silent
  * @AP_STATE_ZERO_START: ZAPQ is to be issued
  * @AP_STATE_ZERO_BUSY: ZAPQ was not accepted, TAPQ tells when to try again

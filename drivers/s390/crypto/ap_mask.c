@@ -458,7 +458,7 @@ static bool mask_overridden(const struct ap_mask *mask)
 	lockdep_assert_held(&ap_perms_mutex);
 
 	if (ap_overrides)
-		pr_info_ratelimited("%s cannot be written while queues have a driver_override (%u do)\n",
+		pr_info_ratelimited("%s cannot be written while queues have a driver_override (%u do): write an empty line to each first\n",
 				    mask->name, ap_overrides);
 	return ap_overrides;
 }
@@ -584,7 +584,7 @@ int ap_override_write(struct ap_queue *aq, const char *buf, size_t count)
 	kfree(name);
 
 	if (restricts)
-		pr_info_ratelimited("driver_override of queue %s cannot be written while apmask or aqmask is not full\n",
+		pr_info_ratelimited("driver_override of queue %s cannot be written while apmask or aqmask is not full: write all ones to both first\n",
 				    dev_name(&aq->ap_dev.device));
 	return restricts ? -EINVAL : 0;
 }

@@ -4,8 +4,8 @@
  *
  * Two tables decide everything. ap_states[] says for each state what may
  * follow, what becomes of the messages when it begins, and what is done in it.
- * ap_answers[] says for each answer that the firmware can give to an
- * instruction which state follows, what becomes of the message at hand and
+ * ap_insns[] has the answers that the firmware can give to each instruction,
+ * ap_answers_*[]: which state follows, what becomes of the message at hand and
  * when to look again. The rest of the file carries that out, all of it under
  * the queue's lock.
  *
@@ -46,11 +46,12 @@ enum ap_clock {
 static const struct {
 	unsigned int ms;
 	u8 next;		/* state when the time is up */
+	u8 rc;			/* which stands for that */
 } ap_clocks[] = {
-	[AP_CLOCK_RESET] = { 10000, AP_STATE_ERROR },
+	[AP_CLOCK_RESET] = { 10000, AP_STATE_ERROR, AP_RESPONSE_RESET_IN_PROGRESS },
 	[AP_CLOCK_IRQ]	 = {   250, AP_STATE_READY },
 	[AP_CLOCK_ASSOC] = { 60000, AP_STATE_ERROR },
-	[AP_CLOCK_ZERO]	 = {     0, AP_STATE_UNCLEAN },
+	[AP_CLOCK_ZERO]	 = {     0, AP_STATE_UNCLEAN, AP_RESPONSE_RESET_IN_PROGRESS },
 };
 
 /* What the beginning of a state hands back to the senders, with -EAGAIN */
@@ -377,7 +378,7 @@ static DECLARE_WAIT_QUEUE_HEAD(ap_zero_over);
  * ap_state_name() - the name of a state
  * @state: the state
  *
- * Return: its name as sysfs and log lines have it.
+ * Return: its name as log lines and trace events have it.
  */
 const char *ap_state_name(enum ap_state state)
 {
@@ -837,12 +838,15 @@ VISIBLE_IF_KUNIT void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
  */
 static void ap_queue_fail(struct ap_queue *aq, const char *what, int rc)
 {
+	const char *reason = "response code 00";
 	char buf[24];
 
+	if (rc != AP_RESPONSE_NORMAL)
+		reason = ap_rc_reason(rc, buf, sizeof(buf));
 	if (rc != AP_RESPONSE_DECONFIGURED && !aq->heal_ms)
-		pr_warn_ratelimited("queue %s out of order in state %s: %s (%s); it is reset as soon as that helps\n",
+		pr_warn_ratelimited("queue %s out of order in state %s: %s (%s); it is reset until it works again: look at its attributes config and chkstop\n",
 				    ap_name(aq), ap_state_name(aq->state), what,
-				    ap_rc_reason(rc, buf, sizeof(buf)));
+				    reason);
 	AP_DBF_WARN("%s queue %04x rc 0x%02x\n", __func__, aq->qid, rc);
 	aq->last_err_rc = rc;
 	if (!aq->heal_ms)
@@ -1388,7 +1392,7 @@ VISIBLE_IF_KUNIT enum ap_look ap_queue_check_clock(struct ap_queue *aq,
 		ap_queue_poll_for_now(aq);
 	}
 	ap_queue_goto(aq, ap_clocks[clock].next, "time is up",
-		      AP_RESPONSE_RESET_IN_PROGRESS);
+		      ap_clocks[clock].rc);
 	return aq->state == AP_STATE_IDLE ? AP_LOOK_NOW : AP_LOOK_NONE;
 }
 

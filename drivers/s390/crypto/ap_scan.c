@@ -5,8 +5,8 @@
  * A scan asks each APQN of the configuration once (TAPQ), and finds the device
  * of an APQN by its number, so that it costs the same per queue however many
  * there are. It runs now and then, when the machine tells of a change, when
- * somebody asks for it, and soon after a queue broke or could not be cleaned:
- * it is what sets such queues right again.
+ * somebody asks for it, and soon after a queue broke or could not be cleaned, to
+ * see what became of its card.
  */
 #define KMSG_COMPONENT "ap"
 #define pr_fmt(fmt) KMSG_COMPONENT ": " fmt
