@@ -123,16 +123,11 @@ static void ap_queue_take_back(struct ap_queue *aq,
 	ap_queue_zero_start(aq);
 }
 
-static int ap_queue_probe(struct ap_queue *aq, struct ap_driver *drv)
+/* In a batch the tries to clean go side by side, before the drivers come: no @retry */
+static int ap_queue_give(struct ap_queue *aq, struct ap_driver *drv, bool retry)
 {
-	bool batch = ap_batch_current();
-	int rc;
+	int rc = ap_queue_claim(aq, drv, retry);
 
-	if (!drv->probe || !ap_mask_may_have(drv, aq))
-		return -ENODEV;
-	ap_bus_expect_bindings();
-	/* In a batch the tries go side by side, before the drivers come */
-	rc = ap_queue_claim(aq, drv, !batch);
 	if (rc)
 		return rc;
 	rc = drv->probe(&aq->ap_dev);
@@ -141,8 +136,23 @@ static int ap_queue_probe(struct ap_queue *aq, struct ap_driver *drv)
 		ap_queue_take_back(aq, NULL);
 	else
 		ap_queue_open(aq);
-	/* Who binds queues one by one need not wait for a scan to be told */
-	if (!rc && !batch)
+	return rc;
+}
+
+static int ap_queue_probe(struct ap_queue *aq, struct ap_driver *drv)
+{
+	bool batch = ap_batch_current();
+	int rc;
+
+	if (!drv->probe || !ap_mask_may_have(drv, aq))
+		return -ENODEV;
+	ap_bus_expect_bindings();
+	rc = ap_queue_give(aq, drv, !batch);
+	/*
+	 * Who binds queues one by one need not wait for a scan to be told. A bind
+	 * that fails may leave the bindings as complete as they were.
+	 */
+	if (!batch)
 		ap_bus_check_bindings();
 	return rc;
 }
@@ -248,8 +258,8 @@ void ap_driver_unregister(struct ap_driver *ap_drv)
 
 	ap_batch_begin(&batch);
 	driver_unregister(&ap_drv->driver);
-	ap_batch_end(&batch);
 	ap_zero_wait_all();
+	ap_batch_end(&batch);
 }
 EXPORT_SYMBOL(ap_driver_unregister);
 
@@ -311,6 +321,9 @@ static bool ap_queue_misplaced(struct ap_queue *aq, bool *bound)
 	misplaced = aq->reserved != reserved;
 	aq->reserved = reserved;
 	*bound = dev->driver;
+	/* Not there yet: its drivers come with it, and see the new masks */
+	if (!*bound && !device_is_registered(dev))
+		misplaced = false;
 	if (*bound)
 		misplaced = !ap_mask_may_have(to_ap_drv(dev->driver), aq);
 	device_unlock(dev);
@@ -368,14 +381,15 @@ static int ap_count_binding(struct device *dev, void *data)
 {
 	unsigned int *counts = data;
 
-	/*
-	 * The driver is read without the device lock: this is a count, outdated
-	 * when it is shown, and the pointer is not followed.
-	 */
-	if (is_queue_dev(dev) &&
-	    (READ_ONCE(dev->driver) || !ap_queue_barred(to_ap_queue(dev)))) {
+	bool bound;
+
+	if (!is_queue_dev(dev))
+		return 0;
+	/* Lock-free: this is a count, outdated when it is shown. */
+	bound = READ_ONCE(to_ap_queue(dev)->open);
+	if (bound || !ap_queue_barred(to_ap_queue(dev))) {
 		counts[0]++;
-		counts[1] += !!READ_ONCE(dev->driver);
+		counts[1] += bound;
 	}
 	return 0;
 }
@@ -679,6 +693,8 @@ static void __exit ap_bus_exit(void)
 	debugfs_remove(ap_debugfs);
 	ap_scan_exit();
 	ap_devices_exit();
+	/* Who has written to "scans" meanwhile need not have waited for the end */
+	ap_scan_stop();
 	ap_poll_exit();
 	ap_msg_exit();
 	/* Queues and cards are freed by RCU and by their last user */

@@ -277,6 +277,8 @@ enum ap_figure {
  * @recovering: a reset has begun after which the queue has not worked yet
  * @recovery_start: when it began (ktime_get_ns())
  * @progress: jiffies of the last reply, or of the first message that waits
+ * @turn: since when the card is at the first message on @pendingq, or at one that
+ *	was sent before (jiffies)
  * @poll_start: since when polling waits for a reply (ktime_get_ns()), or 0
  * @late: the next look comes after the time that waits like this one have taken
  * @trial: counts messages, some of which are looked for right behind NQAP
@@ -286,6 +288,7 @@ enum ap_figure {
  * @doubted: when the last one came (jiffies)
  * @heal_ms: the last time between two tries to set the queue right, or 0
  * @heal_at: when the next one is due (ktime_get_ns())
+ * @retired: the device is gone, nothing is begun any more
  * @cleanings: how many are over
  * @unclean: a cleaning failed, and none has succeeded since
  * @unclean_rc: the last answer of the last cleaning that failed
@@ -339,6 +342,7 @@ struct ap_queue {
 	unsigned long doubted;
 	unsigned int heal_ms;
 	u64 heal_at;
+	bool retired;
 	unsigned int cleanings;
 	int unclean_rc;
 	bool unclean;
@@ -349,6 +353,7 @@ struct ap_queue {
 	u64 clock_start;
 	u64 recovery_start;
 	unsigned long progress;
+	unsigned long turn;
 	u64 poll_start;
 	bool late;
 	u8 trial;

@@ -235,6 +235,9 @@ enum ap_look ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
 			     struct ap_queue_status status,
 			     unsigned int bufferfuls);
 enum ap_look ap_queue_check_clock(struct ap_queue *aq, enum ap_look look);
+enum ap_look ap_queue_answer_rapq(struct ap_queue *aq,
+				  struct ap_queue_status status);
+bool ap_queue_expire(struct ap_queue *aq);
 enum ap_look ap_queue_answer_assoc(struct ap_queue *aq,
 				   struct ap_queue_status status,
 				   unsigned int bs);

@@ -103,6 +103,8 @@ static void ap_queue_run(struct ap_queue *aq);
 #define AP_DOUBTS		3
 #define AP_DOUBT_PERIOD		(10 * HZ)
 #define AP_HEAL_FIRST_MS	40
+/* More than the reset takes that is tried to have a queue work again */
+#define AP_HEAL_OVER_NS		(20 * NSEC_PER_SEC)
 
 #define AP_IRQ_DELAY_MIN	(HZ / 4)
 #define AP_IRQ_DELAY_MAX	(30 * HZ)
@@ -617,6 +619,7 @@ static void ap_msg_sent(struct ap_queue *aq, struct ap_message *msg)
 	aq->pendingq_count++;
 	if (!aq->queue_count++) {
 		WRITE_ONCE(aq->progress, jiffies);
+		aq->turn = jiffies;
 		aq->poll_start = 0;
 	}
 }
@@ -680,12 +683,28 @@ static struct ap_message *ap_find_pending(struct ap_queue *aq,
 	return NULL;
 }
 
+/*
+ * A reply. When it is that to the first message, or to one that its sender waits
+ * for no more, the card has come to what was sent behind it, whose time begins now.
+ * One to a message further behind does not: it says that the card has left out
+ * the first.
+ */
+static void ap_queue_take_turn(struct ap_queue *aq, const struct ap_message *msg)
+{
+	if (msg ? list_is_first(&msg->list, &aq->pendingq) :
+		  aq->queue_count > aq->pendingq_count) {
+		aq->turn = jiffies;
+		WRITE_ONCE(aq->progress, jiffies);
+	}
+}
+
 /* DQAP brought a reply; of @bufferfuls only the last one is in the buffer */
 static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
 			     unsigned int bufferfuls)
 {
 	struct ap_message *msg = ap_find_pending(aq, aq->reply->psmid);
 
+	ap_queue_take_turn(aq, msg);
 	/* queue_count is what we believe, the status word is what is so */
 	if (status.queue_empty)
 		aq->queue_count = 0;
@@ -831,6 +850,17 @@ VISIBLE_IF_KUNIT void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 }
 
 /*
+ * What was wrong when it was tried the last time would have shown by now: what comes
+ * is something new, to be told and to be mended soon. A reply says so, too, but an
+ * idle queue gets none.
+ */
+static void ap_queue_forget(struct ap_queue *aq)
+{
+	if (aq->heal_ms && (s64)(ktime_get_ns() - aq->heal_at) > (s64)AP_HEAL_OVER_NS)
+		aq->heal_ms = 0;
+}
+
+/*
  * Out of order. The bus scan finds out what became of the card; as long as that
  * seems to be there the queue is reset again after a while. Told once, however
  * often that is in vain. That somebody has deconfigured a card is not worth a line
@@ -841,6 +871,7 @@ static void ap_queue_fail(struct ap_queue *aq, const char *what, int rc)
 	const char *reason = "response code 00";
 	char buf[24];
 
+	ap_queue_forget(aq);
 	if (rc != AP_RESPONSE_NORMAL)
 		reason = ap_rc_reason(rc, buf, sizeof(buf));
 	if (rc != AP_RESPONSE_DECONFIGURED && !aq->heal_ms)
@@ -929,6 +960,8 @@ ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
 	const struct ap_answer *row = ap_answer_find(insn, status);
 	struct ap_message *msg;
 
+	if (row->odd)
+		ap_queue_forget(aq);
 	if (row->odd && !aq->heal_ms)
 		pr_warn_ratelimited("queue %s: unexpected answer to %s in state %s, status %08x\n",
 				    ap_name(aq), ap_insns[insn].name,
@@ -974,7 +1007,7 @@ static enum ap_look ap_step_rest(struct ap_queue *aq)
  */
 static enum ap_look ap_queue_heal_look(struct ap_queue *aq)
 {
-	if (!aq->config || aq->chkstop || aq->heal_at == U64_MAX)
+	if (!aq->config || aq->chkstop || aq->retired)
 		return AP_LOOK_NONE;
 	return ktime_get_ns() < aq->heal_at ? AP_LOOK_HEAL : AP_LOOK_NOW;
 }
@@ -1006,14 +1039,26 @@ static enum ap_look ap_step_unclean(struct ap_queue *aq)
 	return look;
 }
 
-static enum ap_look ap_step_reset(struct ap_queue *aq)
+/*
+ * A reset that somebody has begun before does not unbind the queue from a secure
+ * guest, as RAPQ with the F bit does: that is issued again when it is over.
+ */
+VISIBLE_IF_KUNIT enum ap_look ap_queue_answer_rapq(struct ap_queue *aq,
+						   struct ap_queue_status status)
 {
 	enum ap_look look;
 
-	look = ap_queue_answer(aq, AP_INSN_RAPQ, ap_rapq(aq->qid, aq->rapq_fbit), 0);
+	if (aq->rapq_fbit && ap_status_says(status, AP_RESPONSE_RESET_IN_PROGRESS))
+		return AP_LOOK_RESET;
+	look = ap_queue_answer(aq, AP_INSN_RAPQ, status, 0);
 	if (aq->state == AP_STATE_RESET_WAIT)
 		aq->rapq_fbit = 0;
 	return look;
+}
+
+static enum ap_look ap_step_reset(struct ap_queue *aq)
+{
+	return ap_queue_answer_rapq(aq, ap_rapq(aq->qid, aq->rapq_fbit));
 }
 
 /* No interrupts: polled until they are tried again, which is less and less often */
@@ -1217,6 +1262,9 @@ static enum ap_look ap_queue_dqap(struct ap_queue *aq)
 	aq->reply->len = whole.odd - t.buf.odd;
 	trace_s390_ap_dqap(AP_QID_CARD(aq->qid), AP_QID_QUEUE(aq->qid),
 			   (u32)status.value, aq->reply->psmid);
+	/* A part of a reply that breaks off does not lie here either */
+	if (parts > 1 && status.status.response_code)
+		memzero_explicit(aq->reply->msg, aq->reply->bufsize);
 	return ap_queue_answer(aq, AP_INSN_DQAP, status.status, bufferfuls);
 }
 
@@ -1413,6 +1461,18 @@ static void ap_queue_run(struct ap_queue *aq)
 	ap_poll_arm(aq, look);
 }
 
+/*
+ * A zero-reset begins. Not when the device is gone: who walks over the queues may
+ * still hold one, and whatever it starts would outlive it.
+ */
+static void ap_queue_clean(struct ap_queue *aq)
+{
+	if (aq->retired)
+		return;
+	ap_queue_set_state(aq, AP_STATE_ZERO_START);
+	ap_queue_run(aq);
+}
+
 /**
  * ap_queue_look() - look at a queue: timers, interrupts and the poll thread
  * @aq: the queue
@@ -1459,19 +1519,26 @@ static unsigned long ap_msg_limit(const struct ap_queue *aq,
 	return max(limit, min(mine, (unsigned long)aq->request_timeout));
 }
 
+/* What is sent behind others waits for them first */
+static unsigned long ap_msg_start(const struct ap_queue *aq,
+				  const struct ap_message *msg)
+{
+	return time_after(aq->turn, msg->since) ? aq->turn : msg->since;
+}
+
 /*
  * Whether the card has stopped to work. When it answers, but not to everything,
- * what was sent too long ago goes back, and a reply that still comes is dropped.
+ * what has had its time goes back, and a reply that still comes is dropped.
  * The list is in sending order, so that what follows has more time.
  */
-static bool ap_queue_expire(struct ap_queue *aq)
+VISIBLE_IF_KUNIT bool ap_queue_expire(struct ap_queue *aq)
 {
 	struct ap_message *msg, *next;
 	unsigned long limit = 0;
 
 	list_for_each_entry_safe(msg, next, &aq->pendingq, list) {
 		limit = ap_msg_limit(aq, msg, limit);
-		if (!time_after(jiffies, msg->since + limit))
+		if (!time_after(jiffies, ap_msg_start(aq, msg) + limit))
 			return false;
 		AP_DBF_WARN("%s no reply to psmid 0x%016lx on queue %04x\n",
 			    __func__, msg->psmid, aq->qid);
@@ -1735,7 +1802,8 @@ int ap_queue_reset(struct ap_queue *aq, int fbit)
 	spin_lock_bh(&aq->lock);
 	if (ap_states[aq->state].runs) {
 		ap_flush_both(aq);
-		aq->rapq_fbit = fbit;
+		/* An unbind that was asked for before is not taken back */
+		aq->rapq_fbit |= fbit;
 		if (fbit)
 			aq->assoc_idx = ASSOC_IDX_INVALID;
 		aq->last_err_rc = 0;
@@ -1746,8 +1814,7 @@ int ap_queue_reset(struct ap_queue *aq, int fbit)
 	} else if (fbit) {
 		rc = -ENODEV;
 	} else if (aq->state == AP_STATE_UNCLEAN) {
-		ap_queue_set_state(aq, AP_STATE_ZERO_START);
-		ap_queue_run(aq);
+		ap_queue_clean(aq);
 	} else if (aq->state == AP_STATE_BOUND ||
 		   aq->state == AP_STATE_REMOVE) {
 		rc = -EBUSY;
@@ -1910,10 +1977,8 @@ int ap_queue_clean_text(struct ap_queue *aq, char *buf, size_t size)
 void ap_queue_zero_start(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
-	if (aq->state == AP_STATE_REMOVE) {
-		ap_queue_set_state(aq, AP_STATE_ZERO_START);
-		ap_queue_run(aq);
-	}
+	if (aq->state == AP_STATE_REMOVE)
+		ap_queue_clean(aq);
 	spin_unlock_bh(&aq->lock);
 }
 
@@ -1926,11 +1991,28 @@ void ap_queue_zero_start(struct ap_queue *aq)
 void ap_queue_heal_unclean(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
-	if (aq->state == AP_STATE_UNCLEAN) {
-		ap_queue_set_state(aq, AP_STATE_ZERO_START);
-		ap_queue_run(aq);
-	}
+	if (aq->state == AP_STATE_UNCLEAN)
+		ap_queue_clean(aq);
 	spin_unlock_bh(&aq->lock);
+}
+
+/*
+ * How long a cleaning is waited for. All waits of a batch end when the first one
+ * would have: by then each cleaning that had begun before is over, and one that is
+ * tried again meanwhile is nobody's business here.
+ */
+static unsigned long ap_zero_patience(void)
+{
+	unsigned long most = msecs_to_jiffies(READ_ONCE(ap_remove_timeout_ms)) + HZ;
+	struct ap_batch *batch = ap_batch_current();
+
+	if (!batch)
+		return most;
+	if (!batch->waits) {
+		batch->waits = true;
+		batch->end = jiffies + most;
+	}
+	return time_before(jiffies, batch->end) ? batch->end - jiffies : 0;
 }
 
 /**
@@ -1938,12 +2020,15 @@ void ap_queue_heal_unclean(struct ap_queue *aq)
  * @aq: the queue
  *
  * Context: process, sleeps; ends within the parameter remove_timeout (and one
- * second of slack for a timer that comes late).
+ * second of slack for a timer that comes late), in a batch for all its queues
+ * together.
  */
 void ap_queue_zero_wait(struct ap_queue *aq)
 {
 	unsigned int cleanings = READ_ONCE(aq->cleanings);
 
+	if (!ap_state_zeroing(READ_ONCE(aq->state)))
+		return;
 	/*
 	 * Lock-free: each is one word, written under the lock before the wake-up,
 	 * and who wants to act on it takes the lock and looks again. One that has
@@ -1952,7 +2037,7 @@ void ap_queue_zero_wait(struct ap_queue *aq)
 	wait_event_timeout(ap_zero_over,
 			   !ap_state_zeroing(READ_ONCE(aq->state)) ||
 			   READ_ONCE(aq->cleanings) != cleanings,
-			   msecs_to_jiffies(READ_ONCE(ap_remove_timeout_ms)) + HZ);
+			   ap_zero_patience());
 }
 
 /*
@@ -1994,6 +2079,7 @@ int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv, bool retry)
 		aq->irq_delay = 0;
 		aq->doubts = 0;
 		aq->heal_ms = 0;
+		aq->rapq_fbit = 0;
 		aq->request_timeout = 60 * HZ;
 		ap_queue_set_state(aq, AP_STATE_BOUND);
 		ap_queue_news(aq, 0);
@@ -2084,8 +2170,7 @@ static void ap_queue_heal(struct ap_queue *aq)
 		ap_queue_run(aq);
 	} else if (aq->state == AP_STATE_UNCLEAN ||
 		   (aq->state == AP_STATE_UNBOUND && aq->untouched)) {
-		ap_queue_set_state(aq, AP_STATE_ZERO_START);
-		ap_queue_run(aq);
+		ap_queue_clean(aq);
 	}
 }
 
@@ -2231,9 +2316,12 @@ void ap_queue_listed(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
 	aq->listed = true;
+	/*
+	 * Who began to wait before this does not wait for what is over. That a
+	 * queue is there does not say that it could not be cleaned, so that is told.
+	 */
 	aq->news = 0;
-	/* Who began to wait before this does not wait for what is over */
-	ap_queue_news(aq, 0);
+	ap_queue_news(aq, aq->unclean ? AP_NEWS_UNCLEAN : 0);
 	spin_unlock_bh(&aq->lock);
 }
 
@@ -2334,7 +2422,7 @@ void ap_queue_retire(struct ap_queue *aq)
 	spin_lock_bh(&aq->lock);
 	if (ap_state_zeroing(aq->state))
 		ap_queue_set_state(aq, AP_STATE_UNCLEAN);
-	aq->heal_at = U64_MAX;
+	aq->retired = true;
 	if (aq->state == AP_STATE_UNCLEAN)
 		ap_poll_keep_nib(aq);
 	spin_unlock_bh(&aq->lock);

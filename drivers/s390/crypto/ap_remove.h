@@ -17,11 +17,13 @@ extern unsigned int ap_remove_timeout_ms;
  * @node: on the list of batches
  * @task: who has begun it
  * @waits: for the owner: something was begun that has to be waited for
+ * @end: for the owner: until when, in jiffies
  */
 struct ap_batch {
 	struct list_head node;
 	struct task_struct *task;
 	bool waits;
+	unsigned long end;
 };
 
 void ap_batch_begin(struct ap_batch *batch);

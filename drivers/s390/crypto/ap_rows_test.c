@@ -446,11 +446,141 @@ static void association_is_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, !!(aq->news & AP_NEWS_ASSOC), p->news);
 }
 
+/*
+ * RAPQ with the F bit: only the reset that it starts itself unbinds the queue.
+ */
+static void unbind_is_not_lost(struct kunit *test)
+{
+	struct rows_queue *rq = new_queue(test);
+	struct ap_queue *aq = &rq->aq;
+
+	put_queue(rq, AP_STATE_RESET_START);
+	aq->rapq_fbit = 1;
+	spin_lock_bh(&aq->lock);
+	KUNIT_EXPECT_EQ(test, AP_LOOK_RESET,
+			ap_queue_answer_rapq(aq, status_of(AP_RESPONSE_RESET_IN_PROGRESS, 0)));
+	KUNIT_EXPECT_EQ(test, aq->state, AP_STATE_RESET_START);
+	KUNIT_EXPECT_EQ(test, aq->rapq_fbit, 1);
+	KUNIT_EXPECT_EQ(test, AP_LOOK_RESET,
+			ap_queue_answer_rapq(aq, status_of(AP_RESPONSE_NORMAL, 0)));
+	spin_unlock_bh(&aq->lock);
+	KUNIT_EXPECT_EQ(test, aq->state, AP_STATE_RESET_WAIT);
+	KUNIT_EXPECT_EQ(test, aq->rapq_fbit, 0);
+}
+
+/* Broken again: @ago is when it was tried the last time, in seconds */
+static unsigned int heal_ms_after(struct rows_queue *rq, u64 ago)
+{
+	struct ap_queue *aq = &rq->aq;
+
+	put_queue(rq, AP_STATE_WORKING);
+	aq->heal_ms = 1000;
+	aq->heal_at = ktime_get_ns() - ago * NSEC_PER_SEC;
+	aq->doubts = U8_MAX;
+	aq->doubted = jiffies;
+	spin_lock_bh(&aq->lock);
+	ap_queue_answer(aq, AP_INSN_DQAP, status_of(AP_RESPONSE_Q_NOT_AVAIL, 0), 0);
+	spin_unlock_bh(&aq->lock);
+	hrtimer_cancel(&aq->look);
+	return aq->state == AP_STATE_ERROR ? aq->heal_ms : 0;
+}
+
+static void old_outage_is_forgotten(struct kunit *test)
+{
+	struct rows_queue *rq = new_queue(test);
+
+	KUNIT_EXPECT_EQ(test, heal_ms_after(rq, 1), 2000);
+	KUNIT_EXPECT_EQ(test, heal_ms_after(rq, 30), 40);
+}
+
+/*
+ * Two messages that were sent long ago, by their limits of nine seconds; then comes
+ * a reply to one of them.
+ */
+static struct ap_message *put_second(struct rows_queue *rq)
+{
+	struct ap_queue *aq = &rq->aq;
+	struct ap_message *second = &rq->waiting;
+
+	put_queue(rq, AP_STATE_WORKING);
+	list_move_tail(&second->list, &aq->pendingq);
+	second->stage = AP_MSG_PENDINGQ;
+	aq->requestq_count = 0;
+	aq->pendingq_count = 2;
+	aq->queue_count = 2;
+	aq->request_timeout = 900 * HZ;
+	rq->sent.limit = 9 * HZ;
+	second->limit = 9 * HZ;
+	rq->sent.since = jiffies - 8 * HZ;
+	second->since = rq->sent.since;
+	aq->turn = rq->sent.since;
+	aq->progress = rq->sent.since;
+	return second;
+}
+
+static bool expires_after_reply(struct rows_queue *rq, unsigned long psmid)
+{
+	struct ap_queue *aq = &rq->aq;
+	bool stuck;
+
+	rq->reply.psmid = psmid;
+	spin_lock_bh(&aq->lock);
+	ap_queue_answer(aq, AP_INSN_DQAP, status_of(AP_RESPONSE_NORMAL, 0), 1);
+	/* as if this was two seconds ago */
+	rq->sent.since -= 2 * HZ;
+	rq->waiting.since -= 2 * HZ;
+	aq->turn -= 2 * HZ;
+	aq->progress -= 2 * HZ;
+	stuck = ap_queue_expire(aq);
+	spin_unlock_bh(&aq->lock);
+	hrtimer_cancel(&aq->look);
+	return stuck;
+}
+
+static void slow_card_is_waited_for(struct kunit *test)
+{
+	struct rows_queue *rq = new_queue(test);
+	struct ap_message *second = put_second(rq);
+
+	/* It is at the second one since then */
+	KUNIT_EXPECT_FALSE(test, expires_after_reply(rq, rq->sent.psmid));
+	KUNIT_EXPECT_EQ(test, second->stage, AP_MSG_PENDINGQ);
+
+	/* So it is when nobody waits for the first one any more */
+	second = put_second(rq);
+	list_del_init(&rq->sent.list);
+	rq->aq.pendingq_count = 1;
+	KUNIT_EXPECT_FALSE(test, expires_after_reply(rq, rq->sent.psmid));
+	KUNIT_EXPECT_EQ(test, second->stage, AP_MSG_PENDINGQ);
+
+	/* It has left out the first one */
+	second = put_second(rq);
+	KUNIT_EXPECT_FALSE(test, expires_after_reply(rq, second->psmid));
+	KUNIT_EXPECT_EQ(test, rq->sent.stage, AP_MSG_RECEIVED);
+	KUNIT_EXPECT_EQ(test, rq->sent.rc, -EAGAIN);
+}
+
+/* Who walks over the queues may still hold one whose device is gone */
+static void retired_queue_rests(struct kunit *test)
+{
+	struct rows_queue *rq = new_queue(test);
+
+	put_queue(rq, AP_STATE_UNCLEAN);
+	rq->aq.retired = true;
+	ap_queue_heal_unclean(&rq->aq);
+	KUNIT_EXPECT_EQ(test, rq->aq.state, AP_STATE_UNCLEAN);
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&rq->aq.look));
+}
+
 static struct kunit_case ap_rows_cases[] = {
 	KUNIT_CASE_PARAM(row_is_carried_out, next_row),
 	KUNIT_CASE_PARAM(every_next_state_begins, next_state),
 	KUNIT_CASE_PARAM(clock_runs_out, clock_gen_params),
 	KUNIT_CASE_PARAM(association_is_told, assoc_gen_params),
+	KUNIT_CASE(unbind_is_not_lost),
+	KUNIT_CASE(old_outage_is_forgotten),
+	KUNIT_CASE(slow_card_is_waited_for),
+	KUNIT_CASE(retired_queue_rests),
 	{}
 };
 

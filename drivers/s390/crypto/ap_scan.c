@@ -47,6 +47,7 @@ static bool ap_scan_result;		/* what that one has found */
 static atomic64_t ap_scans;
 static int ap_scan_seconds = AP_SCAN_INTERVAL;
 static int ap_heal_delay = AP_HEAL_DELAY;
+static bool ap_scan_wanted;	/* earlier than after the regular interval */
 static bool ap_heal_wanted;
 static bool ap_heal_all;	/* with the next scan, whenever tried last */
 static bool ap_healing;		/* with this one; under ap_scan_mutex */
@@ -226,11 +227,11 @@ static void ap_scan_drop(void)
 		ap_queue_unlisted(aq);
 		device_del(&aq->ap_dev.device);
 	}
-	ap_batch_end(&batch);
 	list_for_each_entry_safe(aq, next, &ap_lost_queues, scan_node) {
 		ap_queue_zero_wait(aq);
 		ap_queue_discard(aq);
 	}
+	ap_batch_end(&batch);
 	for_each_set_bit(id, ap_lost_cards, AP_DEVICES) {
 		AP_DBF_INFO("%s card %02lx is gone\n", __func__, id);
 		ac = xa_erase(&ap_cards, id);
@@ -572,13 +573,17 @@ static void ap_scan_done(void)
 
 static bool ap_scan_cards(void)
 {
+	struct ap_batch batch;
 	bool again = false;
 	int id;
 
+	/* For drivers that queues get which have become clean */
+	ap_batch_begin(&batch);
 	for (id = 0; id <= ap_max_adapter_id; id++) {
 		again |= ap_scan_card(id);
 		cond_resched();
 	}
+	ap_batch_end(&batch);
 	ap_scan_drop();
 	ap_scan_add();
 	return again;
@@ -587,9 +592,11 @@ static bool ap_scan_cards(void)
 /* Returns whether the configuration has changed */
 static bool ap_scan_all(void)
 {
-	bool changed = ap_config_refresh();
 	int delay = ap_heal_delay;
+	bool changed;
 
+	WRITE_ONCE(ap_scan_wanted, false);
+	changed = ap_config_refresh();
 	/* What is wrong time and again is looked at less and less often */
 	if (xchg(&ap_heal_wanted, false))
 		delay = min(delay * 2, ap_scan_seconds * HZ);
@@ -695,6 +702,13 @@ static void ap_scan_due(struct timer_list *unused)
 	queue_work(system_long_wq, &ap_scan_work);
 }
 
+static void ap_scan_within(unsigned long delay)
+{
+	/* First, so that ap_scan_set_interval() sees it or comes before the timer */
+	WRITE_ONCE(ap_scan_wanted, true);
+	timer_reduce(&ap_scan_timer, jiffies + delay);
+}
+
 /**
  * ap_scan_soon() - a queue is not as it should be: see what became of its card
  *
@@ -706,7 +720,7 @@ static void ap_scan_due(struct timer_list *unused)
 void ap_scan_soon(void)
 {
 	WRITE_ONCE(ap_heal_wanted, true);
-	timer_reduce(&ap_scan_timer, jiffies + READ_ONCE(ap_heal_delay));
+	ap_scan_within(READ_ONCE(ap_heal_delay));
 }
 
 /**
@@ -717,7 +731,7 @@ void ap_scan_soon(void)
  */
 void ap_scan_attach(void)
 {
-	timer_reduce(&ap_scan_timer, jiffies + AP_HEAL_DELAY);
+	ap_scan_within(AP_HEAL_DELAY);
 }
 
 /**
@@ -750,6 +764,9 @@ void ap_scan_set_interval(int seconds)
 {
 	WRITE_ONCE(ap_scan_seconds, seconds);
 	mod_timer(&ap_scan_timer, jiffies + seconds * HZ);
+	/* One that is wanted sooner, before or meanwhile, stays so */
+	if (READ_ONCE(ap_scan_wanted))
+		timer_reduce(&ap_scan_timer, jiffies + AP_HEAL_DELAY);
 }
 
 static int ap_config_event(struct notifier_block *nb, unsigned long action,

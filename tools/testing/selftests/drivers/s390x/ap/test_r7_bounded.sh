@@ -45,7 +45,7 @@ bad_timeout() {
 	expect "remove_timeout does not take '$1'" "$RES $(cat $PARAM)" "EINVAL $TIMEOUT"
 }
 
-plan 27
+plan 31
 stack_up "cards=8a,8a domains=4"
 expect "remove_timeout's default" "$(cat $PARAM)" 3000
 wr $PARAM $TIMEOUT
@@ -88,6 +88,30 @@ expect_range "modprobe with 8 queues whose resets hang (ms)" "$MS" 0 $((LIMIT + 
 check "afterwards all is well again" heal_all
 wait_for 60 eval 'rescan; nap 0.5; bindings_complete'
 expect_like "the drivers that were refused come by the scan" "$(cat $AP/bindings)" "*complete*"
+wait_for 20 all_idle || die "queues do not get ready"
+
+# Who has nothing to do with queues that are not clean does not wait for each of
+# them in turn. That looks at them by number; so their tries end the other way round
+need ap_testdrv
+set_to $PARAM 3000
+hang_all
+jobs=
+for q in $(queues | sort -r); do
+	job unbind ap_write $AP/drivers/cex4queue/unbind "$q"
+	jobs="$jobs $JOB"
+	nap 0.4
+done
+for JOB in $jobs; do
+	wait_for 30 gone "$JOB"
+done
+timed rmmod ap_testdrv
+expect_range "rmmod beside 8 queues that are tried again in turn (ms)" \
+	"$MS" 0 $((3000 + SLACK_MS))
+set_to $PARAM $TIMEOUT
+check "afterwards all is well again" heal_all
+for q in $(queues); do
+	q_has_driver "$q" cex4queue || bind_to "$q" cex4queue
+done
 wait_for 20 all_idle || die "queues do not get ready"
 
 # A probe with a reset that hangs: RAPQ
@@ -134,4 +158,12 @@ modprobe zcrypt_cex4
 wait_for 30 eval 'rescan; nap 0.3; bindings_complete'
 ap_load --threads 2 --key 1024 --op me-pub --requests 20 >"$TMP/load"
 expect "afterwards all is well again" "$?" 0
+
+# A card that is slow but works is waited for, however much it has to do: the last
+# of these is at the card for longer than one alone may be
+stack_up "cards=8a domains=1 service_us=1300000"
+ap_load --threads 10 --key 1024 --op me-pub --requests 10 >"$TMP/load"
+expect "ten requests of a slow card: none fails" \
+	"$? $(load_result done "$TMP/load") $(load_errors "$TMP/load" | wc -l)" "0 10 0"
+expect "none is taken back" "$(cat $AP/flushed_count)" 0
 finish

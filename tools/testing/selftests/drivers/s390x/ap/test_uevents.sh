@@ -29,7 +29,7 @@ listening() {
 	grep -q listening "$TMP/uevents"
 }
 
-plan 35
+plan 40
 stack_down || die "modules do not unload"
 job uevents ap_uevent --seconds 600
 UEVENT=$JOB
@@ -74,11 +74,38 @@ wait_for 10 eval '[ "$(sim_count 00.0001 zapq)" -gt 1 ] || q_clean_is 00.0001 "n
 nap 1
 expect "not clean: once, however often that is tried" \
 	"$(tail -n "+$FROM" "$TMP/uevents" | grep -c 'CLEAN=')" 1
+# no scan now but those that are asked for
+set_to $AP/config_time 120
+begin
+bind_to 00.0001 cex4queue
+expect "a bind fails" "$RES" EBUSY
+seen "bindings are as complete as they were" change /devices/ap "BINDINGS=complete"
+begin
 sim release 00.0001
 set_to $DEV/00.0001/reset 1
 seen "clean at last" change $Q "CLEAN=1"
+for _ in $(seq 20); do
+	set_to $AP/config_time 120
+	nap 0.02
+done
+seen "the driver that was refused comes soon, whatever the interval" bind $Q "DRIVER=cex4queue"
+set_to $AP/config_time 30
+
+# Found where it cannot be cleaned
+sim card01/present 0
+rescan
+sim fault "add apqn=01.0000 insn=ZAPQ do=hang count=1"
+begin
+sim card01/present 1
+rescan
+seen "found and not clean: says so, and why" change /devices/ap/card01/01.0000 \
+	"CLEAN=0 REASON=reset not finished"
+begin
+sim release 01.0000
+set_to $DEV/01.0000/reset 1
+seen "then clean" change /devices/ap/card01/01.0000 "CLEAN=1"
 set_to /sys/module/ap/parameters/remove_timeout 3000
-bind_to 00.0001 cex4queue
+wait_for 10 q_has_driver 01.0000 cex4queue
 
 begin
 need vfio_ap
