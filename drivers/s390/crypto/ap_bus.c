@@ -319,7 +319,8 @@ static bool ap_queue_misplaced(struct ap_queue *aq, bool *bound)
 	device_lock(dev);
 	reserved = ap_mask_reserved(aq->qid);
 	misplaced = aq->reserved != reserved;
-	aq->reserved = reserved;
+	/* Read under another lock, by ap_queue_barred(), for a count */
+	WRITE_ONCE(aq->reserved, reserved);
 	*bound = dev->driver;
 	/* Not there yet: its drivers come with it, and see the new masks */
 	if (!*bound && !device_is_registered(dev))

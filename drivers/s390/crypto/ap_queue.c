@@ -2301,7 +2301,7 @@ bool ap_queue_barred(struct ap_queue *aq)
 
 	spin_lock_bh(&aq->lock);
 	barred = aq->unclean ||
-		 (aq->untouched && (!aq->reserved || READ_ONCE(aq->override)));
+		 (aq->untouched && (!READ_ONCE(aq->reserved) || READ_ONCE(aq->override)));
 	spin_unlock_bh(&aq->lock);
 	return barred;
 }
