@@ -4,6 +4,7 @@
 # shellcheck shell=bash
 
 export LC_ALL=C.UTF-8
+unset LANGUAGE CDPATH		# as in lab
 set -u
 
 # Names that several scripts share are set here, used there.
