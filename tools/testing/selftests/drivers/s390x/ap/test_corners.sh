@@ -49,7 +49,7 @@ withheld() {
 	sim fault "add apqn=$Q $1 count=inf"
 	td submit "$Q 4"
 	came flushed 4
-	wait_for 20 [ "$(resets)" -gt "$before" ]
+	wait_for 20 eval '[ "$(resets)" -gt '"$before"' ]'
 	expect "$WHAT: the queue is reset" $? 0
 	works_again
 }
