@@ -40,7 +40,7 @@ takes() {
 	expect "${1#/sys/} takes '$2'" "$RES $VAL" "OK $3"
 }
 
-plan 115
+plan 116
 stack_up "cards=8a,7c,6p domains=4 depth=4"
 
 formats "attributes of the bus" $AP <<EOF
@@ -160,40 +160,60 @@ bind_to 00.0003 cex4queue
 wait_for 10 q_idle 00.0003
 
 # Nobody needs to look again and again: poll() tells of a change
-waits() { # FILE TEXT: in the background, when it is not so yet
-	job await ap_await "$1" "$2" 20
-	nap 0.5
+waits() { # NAME FILE TEXT: in the background, when it is not so yet
+	job "$1" ap_await -v "$2" "$3" 60
+	AWAIT=$JOB
+	waits_after "$1" 0
 }
-waited() { # WHAT TEXT
-	wait_for 30 gone "$JOB"
-	expect "$1" "$(tr '\n' ' ' <"$TMP/await")" "$2 "
+waits_after() { # NAME NUMBER: woken so often, it waits again
+	wait_for 20 grep -q "^waiting, woken $2$" "$TMP/$1" || diag "does not wait: $(cat "$TMP/$1")"
 }
-sim reset_ms 500
-waits $DEV/00.0003/clean "clean"
-unbind 00.0003
-waited "poll() on clean: taken away, and shown to be clean" "clean woken 2"
-sim reset_ms 20
-waits $DEV/00.0003/clean "in use"
-waits_bindings() {
-	job bindings ap_await $AP/bindings "12/12 (complete)" 20
-	nap 0.5
+waited() { # WHAT NAME TEXT
+	expect "$1" "$(grep -v '^waiting' "$TMP/$2" | tr '\n' ' ')" "$3 "
 }
-clean_job=$JOB
-waits_bindings
+# Two changes are told as one to who sleeps too long, so the second one is made when
+# the first was told: the reset hangs until then
+sim fault "add apqn=00.0003 insn=ZAPQ do=hang count=1"
+set_to /sys/module/ap/parameters/remove_timeout 60000
+waits await $DEV/00.0003/clean "clean"
+job unbind ap_write $DEV/00.0003/driver/unbind 00.0003
+waits_after await 1
+sim release 00.0003
+wait_for 60 gone "$AWAIT"
+waited "poll() on clean: taken away, and shown to be clean" await "clean woken 2"
+wait_for 20 gone "$JOB"
+waits await $DEV/00.0003/clean "in use"
+clean_job=$AWAIT
+waits bindings $AP/bindings "12/12 (complete)"
 bind_to 00.0003 cex4queue
 expect "a bind is complete when the write returns" "$RES $(q_driver 00.0003) $(cat $AP/bindings)" \
 	"OK cex4queue 12/12 (complete)"
 # by then, not only when the next scan has come
-wait_for 3 gone "$JOB"
-expect "poll() on bindings: complete" "$(tr '\n' ' ' <"$TMP/bindings")" "12/12 (complete) woken 1 "
-JOB=$clean_job
-waited "poll() on clean: it has a driver" "in use woken 1"
+wait_for 3 gone "$AWAIT"
+waited "poll() on bindings: complete" bindings "12/12 (complete) woken 1"
+wait_for 30 gone "$clean_job"
+waited "poll() on clean: it has a driver" await "in use woken 1"
+wait_for 10 q_idle 00.0003
+sim fault "add apqn=00.0003 insn=ZAPQ do=hang count=1"
+waits await $DEV/00.0003/clean "not clean"
+job unbind ap_write $DEV/00.0003/driver/unbind 00.0003
+waits_after await 1
+sim card00/0003/config 0
+wait_for 60 gone "$AWAIT"
+waited "poll() on clean: not clean" await "not clean: deconfigured woken 2"
+wait_for 20 gone "$JOB"
+sim card00/0003/config 1
+sim release 00.0003
+bind_again() {
+	bind_to 00.0003 cex4queue
+	q_has_driver 00.0003 cex4queue
+}
+wait_for 20 bind_again
 wait_for 10 q_idle 00.0003
 sim fault "add apqn=00.0003 insn=ZAPQ do=hang count=1"
 set_to /sys/module/ap/parameters/remove_timeout 300
-waits $DEV/00.0003/clean "not clean"
 unbind 00.0003
-waited "poll() on clean: not clean" "not clean: reset not finished woken 2"
+expect "not clean: the reason" "$(q_clean 00.0003)" "not clean: reset not finished"
 # it may be tried again just now
 expect_like "not clean: the state, and the reason" "$(q_state 00.0003) $(cat $DEV/00.0003/last_err_rc)" \
 	"SHUTDOWN \[[UZ]*\] RESET_IN_PROGRESS"
