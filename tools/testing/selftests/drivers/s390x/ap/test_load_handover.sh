@@ -20,6 +20,15 @@ LOAD=$JOB
 wait_for 10 eval '[ "$(cat $DEV/card00/request_count)" -gt 20 ]' || die "no load"
 sim_clear
 
+# with QUEUE DRIVER CLEAN: only a hand-over that went as it was meant to is one
+with() {
+	if q_has_driver "$1" "$2"; then
+		hand_overs=$((hand_overs + $3))
+	else
+		wrong_driver=$((wrong_driver + 1))
+	fi
+}
+
 hand_overs=0
 unclean=0
 wrong_driver=0
@@ -37,16 +46,16 @@ while [ $round -lt "$max" ]; do
 				if ! q_has_driver $q none; then
 					unbind $q || diag "unbind $q: $RES"
 				fi
-				q_clean_is $q clean || unclean=$((unclean + 1))
+				clean=1
+				q_clean_is $q clean || clean=0
+				unclean=$((unclean + 1 - clean))
 				bind_to $q $driver || diag "bind $q to $driver: $RES"
-				q_has_driver $q $driver || wrong_driver=$((wrong_driver + 1))
-				hand_overs=$((hand_overs + 1))
+				with $q $driver $clean
 			done
 		done
 		set_to $AP/aqmask +$domain
 		for q in 00.000$domain 01.000$domain; do
-			q_has_driver $q cex4queue || wrong_driver=$((wrong_driver + 1))
-			hand_overs=$((hand_overs + 1))
+			with $q cex4queue 1
 		done
 	done
 	sim_log "$TMP/sim"
