@@ -70,12 +70,16 @@ sim fault "add apqn=00.0001 insn=ZAPQ do=hang count=1"
 begin
 unbind 00.0001
 seen "not clean: says so, and why" change $Q "CLEAN=0 REASON=reset not finished"
-wait_for 10 eval '[ "$(sim_count 00.0001 zapq)" -gt 1 ] || q_clean_is 00.0001 "not clean:*"'
-nap 1
-expect "not clean: once, however often that is tried" \
-	"$(tail -n "+$FROM" "$TMP/uevents" | grep -c 'CLEAN=')" 1
+before=$(sim_count 00.0001 zapq)
+wait_for 20 eval 'rescan; nap 0.1; [ "$(sim_count 00.0001 zapq)" -gt '"$before"' ]' ||
+	die "it is not tried again"
+tried() {
+	q_state 00.0001 | grep -q UNCLEAN
+}
+wait_for 20 tried || die "the second try does not end: $(q_state 00.0001)"
 # no scan now but those that are asked for
 set_to $AP/config_time 120
+told=$FROM
 begin
 bind_to 00.0001 cex4queue
 expect "a bind fails" "$RES" EBUSY
@@ -84,6 +88,9 @@ begin
 sim release 00.0001
 set_to $DEV/00.0001/reset 1
 seen "clean at last" change $Q "CLEAN=1"
+expect "not clean: once, however often that is tried" \
+	"$(tail -n "+$told" "$TMP/uevents" | grep "change $Q " | grep -o 'CLEAN=[01]' | tr '\n' ' ')" \
+	"CLEAN=0 CLEAN=1 "
 for _ in $(seq 20); do
 	set_to $AP/config_time 120
 	nap 0.02
