@@ -635,33 +635,40 @@ td_take() {
 	done
 }
 
+# What follows gives "?" for a result that is not there, which is no number: a 0
+# would let a test of a misspelt one pass.
+
 # td_result KEY
 td_result() {
-	field "$1" $TD/results
+	field "$1" $TD/results || VAL="?"
 	echo "$VAL"
 }
 
 # td_is KEY OPERATOR NUMBER (of test)
 td_is() {
-	field "$1" $TD/results
-	test "${VAL:-0}" "$2" "$3"
+	field "$1" $TD/results && test "$VAL" "$2" "$3"
 }
 
 # td_sum "KEY..." "KEY...": the results of the first less those of the second,
 # all as of one moment
+# shellcheck disable=SC2086
 td_sum() {
-	local line word sum=0
+	local line word wanted=0 sum=0
 
+	for word in $1 $2; do
+		wanted=$((wanted + 1))
+	done
 	read -r line <$TD/results
 	for word in $line; do
 		case " $1 " in
-		*" ${word%%=*} "*) sum=$((sum + ${word#*=})) ;;
+		*" ${word%%=*} "*) sum=$((sum + ${word#*=})) wanted=$((wanted - 1)) ;;
 		esac
 		case " $2 " in
-		*" ${word%%=*} "*) sum=$((sum - ${word#*=})) ;;
+		*" ${word%%=*} "*) sum=$((sum - ${word#*=})) wanted=$((wanted - 1)) ;;
 		esac
 	done
-	echo $sum
+	[ $wanted -eq 0 ] || sum="?"
+	echo "$sum"
 }
 
 # Every promise of the bus the driver watches, in one number
@@ -676,15 +683,28 @@ td_balance() {
 	td_sum submitted "refused replied flushed error cancelled wrong lost"
 }
 
+# td_log FILE: a copy of its log without the heading; ends the test when it is not
+# complete, as sim_log does
 td_log() {
-	grep -v '^#' $TD/log >"$1"
+	awk -v to="$1" '
+		NR == 1 {
+			if (!/^# dropped=0 /)
+				exit 1
+			next_seq = substr($3, 7)
+			printf "" >to
+			next
+		}
+		$1 != next_seq { exit 1 }	# it was overwritten while it was read
+		{ next_seq++; print >to }
+		END { if (!NR) exit 1 }' $TD/log || die "ap_testdrv's log is not complete"
 }
 
 # td_saw EVENT QUEUE [TEXT]: the log has such a line
 td_saw() {
+	td_log "$TMP/saw"
 	awk -v e="$1" -v q="$2" -v t="$3" '
 		$4 == e && $5 == q && (t == "" || index($0, t)) { n++ }
-		END { exit !n }' $TD/log
+		END { exit !n }' "$TMP/saw"
 }
 
 td_clear() {

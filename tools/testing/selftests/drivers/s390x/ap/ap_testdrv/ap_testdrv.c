@@ -204,7 +204,7 @@ static const u8 td_sealed[TD_OPERAND] = {
 /* Leaf lock: the log, the sums, the phases, the state of messages. */
 static DEFINE_SPINLOCK(td_lock);
 static struct td_event *td_ring;
-static u64 td_next, td_first;
+static u64 td_next, td_first, td_dropped;	/* dropped: since the last clear */
 static long td_counts[TD_COUNTS];
 static DEFINE_XARRAY(td_queues);	/* struct td_queue by APQN, never erased */
 static DEFINE_MUTEX(td_queues_mutex);
@@ -238,8 +238,10 @@ static __printf(3, 4) void td_log(int qid, const char *event, const char *fmt, .
 	spin_lock_irqsave(&td_lock, flags);
 	e = &td_ring[td_next % TD_LOG_SIZE];
 	e->seq = td_next++;
-	if (td_next - td_first > TD_LOG_SIZE)
-		td_first = td_next - TD_LOG_SIZE;
+	if (td_next - td_first > TD_LOG_SIZE) {
+		td_first++;
+		td_dropped++;
+	}
 	e->time = ktime_get_ns();
 	e->cpu = smp_processor_id();
 	e->qid = qid;
@@ -819,7 +821,8 @@ static int td_log_show(struct seq_file *s, void *v)
 
 	if (v == SEQ_START_TOKEN) {
 		spin_lock_irq(&td_lock);
-		seq_printf(s, "# dropped=%llu next=%llu\n", td_first, td_next);
+		seq_printf(s, "# dropped=%llu first=%llu next=%llu\n", td_dropped, td_first,
+			   td_next);
 		spin_unlock_irq(&td_lock);
 		return 0;
 	}
@@ -857,6 +860,7 @@ static ssize_t td_log_clear_write(struct file *file, const char __user *ubuf, si
 {
 	spin_lock_irq(&td_lock);
 	td_first = td_next;
+	td_dropped = 0;
 	spin_unlock_irq(&td_lock);
 	return count;
 }
