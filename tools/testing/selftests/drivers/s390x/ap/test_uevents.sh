@@ -88,13 +88,13 @@ begin
 sim release 00.0001
 set_to $DEV/00.0001/reset 1
 seen "clean at last" change $Q "CLEAN=1"
-expect "not clean: once, however often that is tried" \
-	"$(tail -n "+$told" "$TMP/uevents" | grep "change $Q " | grep -o 'CLEAN=[01]' | tr '\n' ' ')" \
-	"CLEAN=0 CLEAN=1 "
 for _ in $(seq 20); do
 	set_to $AP/config_time 120
 	nap 0.02
 done
+expect "not clean: once, however often that is tried" \
+	"$(tail -n "+$told" "$TMP/uevents" | grep "change $Q " | grep -o 'CLEAN=[01]' | tr '\n' ' ')" \
+	"CLEAN=0 CLEAN=1 "
 seen "the driver that was refused comes soon, whatever the interval" bind $Q "DRIVER=cex4queue"
 set_to $AP/config_time 30
 
