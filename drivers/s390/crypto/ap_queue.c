@@ -613,7 +613,8 @@ static void ap_msg_sent(struct ap_queue *aq, struct ap_message *msg)
 {
 	msg->stage = AP_MSG_PENDINGQ;
 	msg->since = jiffies;
-	msg->sent = true;
+	/* Its sender looks without the lock; after this it stays */
+	WRITE_ONCE(msg->sent, true);
 	list_move_tail(&msg->list, &aq->pendingq);
 	aq->requestq_count--;
 	aq->pendingq_count++;

@@ -9,7 +9,8 @@
  * - One wait for a card ends with the card's reply, or when the bus gives up on
  *   it after the time that requests of this kind may take, see limits();
  *   or WAIT_SLACK after the driver's request_timeout, whatever the bus does. A
- *   signal ends it at once.
+ *   signal ends it at once, if the request may be sent again; otherwise
+ *   SIGNAL_GRACE later, unless it kills the sender.
  * - No request is sent again when the time for that, likewise, is over since it
  *   had to be for the first time, nor when CARD_REFUSALS queues have refused it:
  *   -EIO.
@@ -33,6 +34,7 @@ EXPORT_TRACEPOINT_SYMBOL(s390_zcrypt_rep);
 /* Well within the two seconds after which a program is told */
 #define RESCAN_MS	1500
 #define WAIT_SLACK	(60 * HZ)
+#define SIGNAL_GRACE	(5 * HZ)
 #define CARD_REFUSALS	10
 
 /*
@@ -472,10 +474,35 @@ static unsigned long next_psmid(void)
 	return psmid;
 }
 
-/* Whether the card may have executed a message that it has not answered */
+/*
+ * Whether the card may have executed a message that it has not answered.
+ *
+ * Once the message has come back, or was taken back, this is exact: either takes
+ * the queue's lock, under which @sent is set. As long as the queue has the message,
+ * a yes is final, and a no may be out of date the next moment.
+ */
 static bool may_have_run(const struct zcrypt_request *req)
 {
-	return req->msg.sent && !req->repeatable;
+	return READ_ONCE(req->msg.sent) && !req->repeatable;
+}
+
+/*
+ * A wait is also interrupted by what no program notices otherwise: it is stopped
+ * and goes on, it is traced, the machine is suspended. Of a request that cannot
+ * be restarted the answer would be lost, so it gets a while longer to come, and
+ * only then what interrupts is taken for a signal that somebody waits to see
+ * handled. A message that goes to the card just after may_have_run() said no has
+ * no such chance; await() looks again, and takes it for one that may have run.
+ */
+static long wait_for_answer(struct zcrypt_request *req)
+{
+	unsigned long limit = req->zq->queue->request_timeout + WAIT_SLACK;
+	struct completion *answer = &req->msg.response.work;
+	long left = wait_for_completion_interruptible_timeout(answer, limit);
+
+	if (left >= 0 || !may_have_run(req))
+		return left;
+	return wait_for_completion_killable_timeout(answer, SIGNAL_GRACE) ?: left;
 }
 
 /*
@@ -490,9 +517,7 @@ static int await(struct zcrypt_request *req)
 
 	if (msg->at_once)
 		return msg->rc;
-	left = wait_for_completion_interruptible_timeout(&msg->response.work,
-							 aq->request_timeout +
-							 WAIT_SLACK);
+	left = wait_for_answer(req);
 	if (left <= 0) {
 		ap_cancel_message(aq, msg);
 		if (msg->stage != AP_MSG_RECEIVED) {

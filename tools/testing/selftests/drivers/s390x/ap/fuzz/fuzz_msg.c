@@ -651,6 +651,16 @@ long fuzz_wait(struct completion *work)
 	}
 }
 
+/* What cannot be restarted is waited for a while longer */
+long fuzz_wait_on(struct completion *work)
+{
+	holds(c.pending && c.signal);
+	if (c.fate != SIGNAL_AND_REPLY)
+		return 0;
+	hand_back(0, true);
+	return 1;
+}
+
 void ap_cancel_message(struct ap_queue *aq, struct ap_message *msg)
 {
 	holds(aq == &c.queue && c.pending == msg);

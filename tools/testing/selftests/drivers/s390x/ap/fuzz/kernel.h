@@ -193,6 +193,7 @@ static inline int test_bit_inv(unsigned long nr, const unsigned long *map)
 extern unsigned long jiffies;
 bool fuzz_signal_pending(void);
 long fuzz_wait(struct completion *work);
+long fuzz_wait_on(struct completion *work);
 
 #define msecs_to_jiffies(ms)	((ms) / (1000 / HZ))
 #define time_after(a, b)	((long)((b) - (a)) < 0)
@@ -201,7 +202,9 @@ long fuzz_wait(struct completion *work);
 #define signal_pending(...)	fuzz_signal_pending()
 #define init_completion(...)
 #define complete(...)
-#define wait_for_completion_interruptible_timeout(work, ...)	fuzz_wait(work)
+#define wait_for_completion_interruptible_timeout(work, limit)		\
+	((void)(limit), fuzz_wait(work))
+#define wait_for_completion_killable_timeout(work, ...)	fuzz_wait_on(work)
 
 /* Texts: nobody reads them, but each argument is looked at */
 __printf(1, 2) void fuzz_text(const char *fmt, ...);
