@@ -15,6 +15,12 @@ static u8 *rng_buf;
 static size_t rng_left;		/* the last ones of rng_buf are unused */
 static size_t rng_end;
 
+/*
+ * The last queue is going: who reads gets nothing any more. Readers take no lock
+ * for it: hwrng_unregister() waits for them with rng_mutex held.
+ */
+static bool rng_gone;
+
 static int rng_fill(void)
 {
 	struct zcrypt_request req = {
@@ -36,6 +42,12 @@ static int rng_read(struct hwrng *rng, void *data, size_t max, bool wait)
 	size_t n;
 	int rc;
 
+	/*
+	 * Otherwise all who wait for their turn would ask for a scan, one after
+	 * the other, and it may be a scan that waits for them.
+	 */
+	if (READ_ONCE(rng_gone))
+		return -ENODEV;
 	/* Also for those who would rather not wait: it has always been so */
 	rc = rng_left ? 0 : rng_fill();
 	if (rc)
@@ -62,6 +74,7 @@ static int rng_start(void)
 	if (!rng_buf)
 		return -ENOMEM;
 	rng_left = 0;
+	WRITE_ONCE(rng_gone, false);
 	rc = hwrng_register(&zcrypt_rng);
 	if (rc)
 		kfree(rng_buf);
@@ -90,12 +103,14 @@ int zcrypt_rng_device_add(void)
 /**
  * zcrypt_rng_device_remove() - there is one less
  *
- * Context: process, sleeps; for the last one, until nobody reads any more.
+ * Context: process, sleeps; for the last one, until nobody reads any more. Readers
+ * that wait for their turn do not add to that.
  */
 void zcrypt_rng_device_remove(void)
 {
 	mutex_lock(&rng_mutex);
 	if (!--rng_users) {
+		WRITE_ONCE(rng_gone, true);
 		hwrng_unregister(&zcrypt_rng);
 		kfree_sensitive(rng_buf);
 	}

@@ -6,7 +6,7 @@
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
-plan 59
+plan 62
 HWRNG=/sys/class/misc/hw_random
 stack_up "cards=8c,8p,7c domains=2 log=262144"
 # The kernel helps itself to random numbers at any time; not yet
@@ -190,6 +190,54 @@ sim release '*'
 for q in 00.0000 00.0001 02.0000 02.0001; do
 	bind_to $q cex4queue || die "bind $q: $RES"
 done
+wait_for 20 all_idle
+wait_for 20 has_hwrng
+set_to $HWRNG/rng_current zcrypt
+bounded 60 dd if=/dev/hwrng of="$TMP/random1" bs=1000 count=1
+expect "with the queues they come back" "$(wc -c <"$TMP/random1")" 1000
+
+# The last one is pulled. One reader waits for its card, and many for their turn;
+# what removes the queue is the scan that they would have to wait for.
+READERS=20
+all_read() {
+	local syscall n=0
+
+	for p in $pids; do
+		read -r syscall _ <"/proc/$p/syscall" && [ "$syscall" = 3 ] &&
+			n=$((n + 1))
+	done 2>/dev/null
+	[ $n = $READERS ]
+}
+for q in 00.0000 00.0001 02.0000; do
+	unbind $q || die "unbind $q: $RES"
+done
+sim fault "add apqn=* insn=REPLY do=hold count=inf"
+pids=
+for n in $(seq $READERS); do
+	job reader dd if=/dev/hwrng of=/dev/null bs=10000 count=1
+	pids="$pids $JOB"
+done
+wait_for 20 pending || die "nobody waits for random numbers"
+wait_for 20 all_read || die "not all wait for random numbers"
+sim card02/0001/present 0
+now_cs
+start=$NOW
+rescan
+within 60 [ ! -e $DEV/02.0001 ] || die "the queue does not go"
+now_cs
+expect_range "the last queue goes away in one reader's time (ms)" \
+	$(((NOW - start) * 10)) 0 $((1500 + SLACK_MS))
+# shellcheck disable=SC2086
+wait_jobs $pids
+expect "there are no random numbers" "$(has_hwrng; echo $?)" 1
+sim fault clear
+sim release '*'
+sim card02/0001/present 1
+rescan
+for q in 00.0000 00.0001 02.0000; do
+	bind_to $q cex4queue || die "bind $q: $RES"
+done
+wait_for 20 q_has_driver 02.0001 cex4queue || die "the queue does not come back"
 wait_for 20 all_idle
 wait_for 20 has_hwrng
 set_to $HWRNG/rng_current zcrypt
