@@ -302,6 +302,66 @@ static void t50_result_lengths(struct kunit *test)
 	}
 }
 
+/* The field of a longer number: zeroes in front say that it is one */
+static void t50_larger_fields(struct kunit *test)
+{
+	struct msg_fixture *fix = test->priv;
+	unsigned int i, mod, len, front;
+	struct zcrypt_request *req;
+	u8 reply[16 + 512];
+	bool known;
+
+	for (i = 0; i < ARRAY_SIZE(mod_lens); i++) {
+		mod = mod_lens[i];
+		req = me_request(test, mod);
+		KUNIT_ASSERT_EQ(test, zcrypt_msgtype50_ops.verb[ZCRYPT_OP_ME].build(req), 0);
+		for (len = mod; len <= 512; len++) {
+			front = len - mod;
+			known = !front || (len >= field_of(mod) &&
+					   len == field_of(len));
+			fix->zq.online = 1;
+			memset(fix->out, 0xee, sizeof(fix->out));
+			memset(reply, 0, sizeof(reply));
+			put_unaligned_be32(0x00800000 | (16 + len), reply);
+			memcpy(reply + 16 + front, fix->key[3], mod);
+			put_reply(req, reply, 16 + len);
+			KUNIT_EXPECT_EQ_MSG(test, parse(req, &zcrypt_msgtype50_ops),
+					    known ? 0 : -EAGAIN, "%u of %u bytes",
+					    mod, len);
+			KUNIT_EXPECT_EQ(test, fix->zq.online, known);
+			if (known)
+				KUNIT_EXPECT_MEMEQ(test, fix->out, fix->key[3], mod);
+			KUNIT_EXPECT_TRUE(test, untouched(fix, known ? mod : 0));
+		}
+	}
+}
+
+/* In front of it is something else: it is a longer number */
+static void t50_longer_numbers(struct kunit *test)
+{
+	struct zcrypt_request *req = me_request(test, 100);
+	struct msg_fixture *fix = test->priv;
+	u8 reply[16 + 512] = { 0x00, 0x80 };
+	unsigned int len, at;
+
+	KUNIT_ASSERT_EQ(test, zcrypt_msgtype50_ops.verb[ZCRYPT_OP_ME].build(req), 0);
+	for (len = 256; len <= 512; len *= 2) {
+		memcpy(reply + 16 + len - 100, fix->key[3], 100);
+		put_unaligned_be16(16 + len, reply + 2);
+		for (at = 0; at < len - 100; at++) {
+			reply[16 + at] = 1;
+			fix->zq.online = 1;
+			put_reply(req, reply, 16 + len);
+			KUNIT_EXPECT_EQ_MSG(test, parse(req, &zcrypt_msgtype50_ops),
+					    -EAGAIN, "byte %u of %u", at, len);
+			KUNIT_EXPECT_EQ(test, fix->zq.online, 0);
+			reply[16 + at] = 0;
+		}
+		memset(reply + 16, 0, len);
+	}
+	KUNIT_EXPECT_TRUE(test, untouched(fix, 0));
+}
+
 /* Reply codes that mean that the request is wrong; all others: try elsewhere */
 static const u8 sender_codes[] = {
 	0x22, 0x23, 0x24, 0x29, 0x34, 0x40, 0x41, 0x80, 0x82, 0x84, 0x85, 0x8a,
@@ -1178,6 +1238,8 @@ static struct kunit_case msg_cases[] = {
 	KUNIT_CASE(t50_result),
 	KUNIT_CASE(t50_lies),
 	KUNIT_CASE(t50_result_lengths),
+	KUNIT_CASE(t50_larger_fields),
+	KUNIT_CASE(t50_longer_numbers),
 	KUNIT_CASE(t50_error_codes),
 	KUNIT_CASE(t6_me),
 	KUNIT_CASE(t6_crt),

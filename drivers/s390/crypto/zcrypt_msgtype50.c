@@ -35,6 +35,7 @@ struct t80_head {
 
 #define T50_CLASSES	3
 #define T50_CLASS_LEN	128	/* field of the first format; then twice that */
+#define T50_LONGEST	(T50_CLASS_LEN << (T50_CLASSES - 1))
 
 /*
  * CRT keys come in the layout of an older card: p, dp and the inverse of q
@@ -115,7 +116,7 @@ static int t50_build(struct zcrypt_request *req, const struct t50_layout *layout
 	half = (T50_CLASS_LEN / 2) << class;
 	rc = zcrypt_request_buffer(req, sizeof(*head) + layout->halves * half);
 	if (!rc)
-		rc = zcrypt_reply_buffer(req, sizeof(struct t80_head) + 2 * half);
+		rc = zcrypt_reply_buffer(req, sizeof(struct t80_head) + T50_LONGEST);
 	if (rc)
 		return rc;
 
@@ -145,13 +146,22 @@ static int t50_build_crt(struct zcrypt_request *req)
 }
 
 /*
- * The result has a field like those of the request, or no zeroes in front. In a
- * reply of any other length something is missing, and what there is would be
- * taken for another number.
+ * The result has a field like those of the request, or no zeroes in front, or the
+ * field of a longer modulus: then nothing but zeroes in front says that it is
+ * this number. In a reply of any other length something is missing, and what there
+ * is would be taken for another number.
  */
-static bool t50_result_len(unsigned int len, unsigned int mod_len)
+static bool t50_is_result(const u8 *field, unsigned int len,
+			  unsigned int mod_len)
 {
-	return len == mod_len || len == T50_CLASS_LEN << t50_class(mod_len);
+	unsigned int class = t50_class(mod_len);
+
+	if (len == mod_len || len == T50_CLASS_LEN << class)
+		return true;
+	while (++class < T50_CLASSES)
+		if (len == T50_CLASS_LEN << class)
+			return !memchr_inv(field, 0, len - mod_len);
+	return false;
 }
 
 static int t50_parse(struct zcrypt_request *req, u8 __user *out,
@@ -172,7 +182,8 @@ static int t50_parse(struct zcrypt_request *req, u8 __user *out,
 	/* What the header says must be what has come, and have been kept */
 	if (len != req->reply_len || len > req->reply_room)
 		return -EMSGSIZE;
-	if (len < sizeof(*head) || !t50_result_len(len - sizeof(*head), out_len))
+	if (len < sizeof(*head) ||
+	    !t50_is_result((const u8 *)(head + 1), len - sizeof(*head), out_len))
 		return zcrypt_distrust(req, "result of a wrong length");
 	if (z_copy_to_user(zcrypt_from_user(req), out,
 			   req->reply + len - out_len, out_len))

@@ -249,6 +249,15 @@ static bool from_reply(const void *from, u64 n, u64 offset)
 	return offset + n <= c.reply_len && !memcmp(from, c.reply + offset, n);
 }
 
+/* The field of a longer number, with zeroes in front of the last @n bytes */
+static bool is_larger_field(u64 n)
+{
+	size_t field = c.reply_len - T50_LEN;
+
+	return (field == 256 || field == 512) && field >= t50_field(n) &&
+	       !memchr_inv(c.reply + T50_LEN, 0, field - n);
+}
+
 /* Whether it is what the format of the reply says to be the answer */
 static bool is_answer(const void *from, u64 n)
 {
@@ -260,7 +269,8 @@ static bool is_answer(const void *from, u64 n)
 	fmt2 = &r->head.fmt2;
 	if (c.zq.ops == &zcrypt_msgtype50_ops)
 		return (c.reply_len == T50_LEN + n ||
-			c.reply_len == T50_LEN + t50_field(n)) &&
+			c.reply_len == T50_LEN + t50_field(n) ||
+			is_larger_field(n)) &&
 		       from_reply(from, n, c.reply_len - n);
 	if (c.req->mod_len)
 		return n == c.req->mod_len && r->len == n + 2 &&
@@ -415,6 +425,17 @@ void fuzz_text(const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	must_be_written(text, strlen(text));
+}
+
+void *memchr_inv(const void *start, int value, size_t len)
+{
+	const u8 *p = start;
+
+	while (len && *p == (u8)value) {
+		p++;
+		len--;
+	}
+	return len ? (void *)p : NULL;
 }
 
 int scnprintf(char *buf, size_t size, const char *fmt, ...)
