@@ -51,6 +51,7 @@ static int msg_init(struct kunit *test)
 	fix->zq.queue = &fix->aq;
 	fix->zq.zcard = &fix->zc;
 	fix->zq.online = 1;
+	fix->zq.bound = true;
 	fix->zq.reply.bufsize = AP_DEFAULT_MAX_MSG_SIZE;
 	for (i = 0; i < DATA; i++) {
 		fix->in[i] = i * 7 + 1;

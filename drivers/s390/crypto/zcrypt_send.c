@@ -402,6 +402,10 @@ static void receive(struct ap_queue *aq, struct ap_message *msg,
  * @req: the request
  * @why: what was wrong, for the log
  *
+ * If the queue has lost its driver since the reply came, or got one anew, nobody
+ * is told: the admin would be sent to a queue that works. A driver that goes just
+ * after the look is no different from one that goes just after the message.
+ *
  * Context: process, sleeps.
  * Return: -EAGAIN, for the sender to try another queue.
  */
@@ -413,6 +417,9 @@ int zcrypt_distrust(struct zcrypt_request *req, const char *why)
 
 	WRITE_ONCE(req->zq->online, 0);
 	req->unclear = true;
+	/* Once it is false it stays so: the next driver has another one */
+	if (!READ_ONCE(req->zq->bound))
+		return -EAGAIN;
 	pr_err_ratelimited("queue %02x.%04x: %s (reply of type 0x%02x, %zu bytes), set offline; to use it again write 1 to its online attribute\n",
 			   card, dom, why, reply[1], req->reply_len);
 	ZCRYPT_DBF_ERR("queue %02x.%04x: bad reply, type 0x%02x, %lu bytes, online=0\n",

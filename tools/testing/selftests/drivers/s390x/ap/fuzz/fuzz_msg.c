@@ -760,6 +760,7 @@ int zcrypt_pick(struct zcrypt_pool *pool, struct zcrypt_request *req)
 	c.zc.max_exp_bit_length = take_one_in(4) ? 17 : 4096;
 	c.zq.ops = any_ops(req->op);
 	c.zq.online = 1;
+	c.zq.bound = true;
 	c.queue.qid = AP_MKQID(3, take(1));
 	jiffies += take(1) << 10;
 	if (++c.rounds > MAX_ROUNDS || !zcrypt_can(&c.zq, req->op) ||
