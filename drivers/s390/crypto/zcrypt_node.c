@@ -141,7 +141,46 @@ static bool name_reserved(const char *name)
 
 static const struct class node_class;
 
-static int node_create(const char *name)
+static bool name_taken(const char *name)
+{
+	struct device *dev = class_find_device_by_name(&node_class, name);
+
+	put_device(dev);
+	return dev;
+}
+
+/* Without a name a node is called by its minor number */
+static void name_of_minor(char *name, int minor)
+{
+	snprintf(name, NODE_NAME_SIZE, ZCRYPT_NAME "_%d",
+		 (int)MINOR(node_devt) + minor);
+}
+
+/*
+ * The first minor number that is free; if @name is empty, the first one whose name
+ * is free too, and that name. Somebody may have given it to another node. Returns
+ * it, or an errno.
+ */
+static int node_alloc_minor(char *name)
+{
+	bool unnamed = !*name;
+	int minor, from = 0;
+
+	for (;;) {
+		minor = ida_alloc_range(&node_minors, from,
+					ZCRYPT_MAX_MINOR_NODES - 1, GFP_KERNEL);
+		if (minor < 0 || !unnamed)
+			return minor;
+		name_of_minor(name, minor);
+		if (!name_taken(name))
+			return minor;
+		ida_free(&node_minors, minor);
+		from = minor + 1;
+	}
+}
+
+/* @name has room for the one that the node gets if it is empty */
+static int node_create(char *name)
 {
 	struct zcrypt_node *node;
 	struct device *dev;
@@ -151,16 +190,13 @@ static int node_create(const char *name)
 		return -ENODEV;
 	if (!name_valid(name))
 		return -EINVAL;
-	dev = *name ? class_find_device_by_name(&node_class, name) : NULL;
-	put_device(dev);
-	if (dev || name_reserved(name))
+	if (*name && (name_taken(name) || name_reserved(name)))
 		return -EEXIST;
 
 	node = kzalloc(sizeof(*node), GFP_KERNEL);
 	if (!node)
 		return -ENOMEM;
-	minor = ida_alloc_max(&node_minors, ZCRYPT_MAX_MINOR_NODES - 1,
-			      GFP_KERNEL);
+	minor = node_alloc_minor(name);
 	if (minor < 0) {
 		kfree(node);
 		return minor;
@@ -172,10 +208,7 @@ static int node_create(const char *name)
 	dev->devt = node_devt + minor;
 	dev->groups = node_groups;
 	dev->release = node_release;
-	if (*name)
-		rc = dev_set_name(dev, "%s", name);
-	else
-		rc = dev_set_name(dev, ZCRYPT_NAME "_%d", (int)MINOR(dev->devt));
+	rc = dev_set_name(dev, "%s", name);
 	if (!rc)
 		rc = device_add(dev);
 	if (rc)
@@ -183,7 +216,7 @@ static int node_create(const char *name)
 	return rc;
 }
 
-static int node_destroy(const char *name)
+static int node_destroy(char *name)
 {
 	struct device *dev = class_find_device_by_name(&node_class, name);
 
@@ -196,7 +229,7 @@ static int node_destroy(const char *name)
 
 /* Both attributes of the class take a name, with white space around it */
 static ssize_t node_command(const char *buf, size_t count,
-			    int (*command)(const char *name))
+			    int (*command)(char *name))
 {
 	char text[NODE_NAME_SIZE];
 	size_t len;

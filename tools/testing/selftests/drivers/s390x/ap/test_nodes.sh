@@ -22,7 +22,7 @@ requests() {
 	cat "$DEV/$1/request_count"
 }
 
-plan 13
+plan 15
 stack_up "cards=8a,8a domains=2"
 expect "mode of create and destroy" \
 	"$(stat -c %a $CLASS/create $CLASS/destroy | tr '\n' ' ')" "600 600 "
@@ -44,6 +44,27 @@ expect "and no other had the requests" \
 set_to $CLASS/destroy aptest
 wr $CLASS/destroy aptest
 expect_like "a node that is not there" "$RES" "*ENOENT*"
+
+# A name that the kernel would choose may be taken
+nodes() {
+	ls $NODES 2>/dev/null
+}
+names=
+for _ in 1 2 3; do
+	for name in zcrypt_1 ""; do
+		{ echo none; nodes; } >"$TMP/before"
+		wr $CLASS/create "$name "
+		names="$names$RES $(nodes | grep -vxFf "$TMP/before") "
+	done
+done
+expect "names that the kernel chooses are free ones" "$names" \
+	"OK zcrypt_1 OK zcrypt_2 EEXIST  OK zcrypt_3 EEXIST  OK zcrypt_4 "
+for name in $(nodes); do
+	set_to $CLASS/destroy "$name"
+done
+wr $CLASS/create " "
+expect "numbers that were passed over are free" "$RES $(nodes)" "OK zcrypt_0"
+set_to $CLASS/destroy zcrypt_0
 
 # Nodes come, with names that the kernel chooses, while the module goes
 cat >"$TMP/creator" <<EOF
