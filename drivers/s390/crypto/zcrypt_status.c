@@ -88,6 +88,7 @@ void zcrypt_status_matrix(struct zcrypt_device_status_ext *matrix,
 
 	zcrypt_pool_visit(&zcrypt_pool, visit_part_of_matrix, &arg);
 }
+EXPORT_SYMBOL(zcrypt_status_matrix);
 
 static void visit_old_matrix(struct zcrypt_card *zc, struct zcrypt_queue *zq,
 			     void *arg)
