@@ -485,19 +485,19 @@ static struct zcrypt_group *fastest_group(struct zcrypt_pool *pool,
 {
 	struct zcrypt_group *group, *best = NULL;
 	int speed, best_speed = INT_MAX;
+	bool alone = false;
 
 	list_for_each_entry_rcu(group, &pool->groups, list) {
 		if (!(group->kind & req->kinds))
 			continue;
 		speed = group->speed_rating[req->speed];
-		if (speed == best_speed)
-			return NULL;
-		if (speed < best_speed) {
-			best = group;
-			best_speed = speed;
-		}
+		if (speed > best_speed)
+			continue;
+		alone = speed < best_speed;
+		best = group;
+		best_speed = speed;
 	}
-	return best;
+	return alone ? best : NULL;
 }
 
 /*

@@ -545,6 +545,36 @@ static void equal_types_share(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count[1], 50);
 }
 
+/*
+ * Slower ones share the second place, and are known before the fastest ones. Those
+ * take turns all the same, however much one of them has had to do.
+ */
+static void fastest_last(struct kunit *test)
+{
+	struct sched_fixture *fix = test->priv;
+	struct zcrypt_request req;
+	int count[CARDS] = {}, id, qid, i;
+
+	add_card(test, 0, 'a', slow);
+	add_card(test, 1, 'c', slow);
+	add_card(test, 2, 'a', fast);
+	add_card(test, 3, 'a', fast);
+	for (id = 0; id < CARDS; id++)
+		add_queue(test, id, 0);
+	atomic64_set(&fix->ac[2]->total_request_count, 1000);
+	/* Each CPU has turns of its own */
+	migrate_disable();
+	for (i = 0; i < 20; i++) {
+		me_request(test, &req);
+		qid = pick_once(test, &req);
+		if (qid >= 0)
+			count[AP_QID_CARD(qid)]++;
+	}
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, count[2], 10);
+	KUNIT_EXPECT_EQ(test, count[3], 10);
+}
+
 /* With @size bytes at @place as in @bad the queue is not picked */
 static void expect_none_with(struct kunit *test, void *place, const void *bad,
 			     size_t size)
@@ -694,6 +724,7 @@ static struct kunit_case sched_cases[] = {
 	KUNIT_CASE(tried_fast_or_fresh_slow),
 	KUNIT_CASE(waiting_ones_come_last),
 	KUNIT_CASE(equal_types_share),
+	KUNIT_CASE(fastest_last),
 	KUNIT_CASE(not_available),
 	KUNIT_CASE(references),
 	KUNIT_CASE(unbound_is_not_picked),
