@@ -67,6 +67,12 @@ struct t50_layout {
 	struct t50_number number[7];
 };
 
+#define T50_MOST_HALVES	7	/* those of CRT */
+
+/* Each of them, with its reply behind it */
+static_assert(ALIGN(sizeof(struct t50_head) + T50_MOST_HALVES * T50_LONGEST / 2, 8) +
+	      sizeof(struct t80_head) + T50_LONGEST <= ZCRYPT_SMALL);
+
 #define ME(field)	.at = offsetof(struct ica_rsa_modexpo, field)
 #define CRT(field)	.at = offsetof(struct ica_rsa_modexpo_crt, field)
 
@@ -79,7 +85,7 @@ static const struct t50_layout t50_me = {
 };
 
 static const struct t50_layout t50_crt = {
-	T50_FORMAT_CRT, 7, {
+	T50_FORMAT_CRT, T50_MOST_HALVES, {
 		{ CRT(np_prime), .skip = CRT_PREFIX, .halves = 1 },
 		{ CRT(nq_prime), .halves = 1 },
 		{ CRT(bp_key), .skip = CRT_PREFIX, .halves = 1 },

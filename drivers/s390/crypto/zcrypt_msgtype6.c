@@ -450,10 +450,12 @@ static int put_pieces(const struct zcrypt_request *req, u8 *to,
 	return 0;
 }
 
+#define RSA_REPLY_ROOM	(RSA_REPLY_LEN - sizeof(struct type6_hdr))
+
 static int build_rsa(struct zcrypt_request *req, const struct t6_verb *verb,
 		     const struct t6_piece *piece, unsigned int count)
 {
-	u32 reply_len = RSA_REPLY_LEN - sizeof(struct type6_hdr);
+	u32 reply_len = RSA_REPLY_ROOM;
 	u8 *to;
 
 	to = begin_verb(req, verb, pieces_len(piece, count), reply_len);
@@ -494,13 +496,15 @@ static int build_me(struct zcrypt_request *req)
 	return build_rsa(req, &verb_me, piece, ARRAY_SIZE(piece));
 }
 
+/* In the key of a CRT request, see there */
+static const u8 some_exponent[] = { 0x01, 0x00, 0x01 };
+
 /*
  * A private key token has no modulus of its own and no public exponent; the
  * card wants both to be there, and looks at neither.
  */
 static int build_crt(struct zcrypt_request *req)
 {
-	static const u8 exponent[] = { 0x01, 0x00, 0x01 };
 	const struct ica_rsa_modexpo_crt *crt = req->crt;
 	u16 n = req->mod_len, text_len = n + sizeof(text_len);
 	u16 half = DIV_ROUND_UP(n, 2), longer = half + 8;
@@ -517,8 +521,8 @@ static int build_crt(struct zcrypt_request *req)
 	};
 	struct cca_public_sec pub = {
 		.section_identifier = 0x04,
-		.section_length = sizeof(pub) + sizeof(exponent),
-		.exponent_len = sizeof(exponent),
+		.section_length = sizeof(pub) + sizeof(some_exponent),
+		.exponent_len = sizeof(some_exponent),
 		.modulus_bit_len = 8 * n,
 	};
 	struct cca_token_hdr token = {
@@ -544,11 +548,30 @@ static int build_crt(struct zcrypt_request *req)
 		T6_FILL(0, pad),
 		T6_FILL(0xff, n),
 		T6_OURS(pub),
-		T6_OURS(exponent),
+		T6_OURS(some_exponent),
 	};
 
 	return build_rsa(req, &verb_crt, piece, ARRAY_SIZE(piece));
 }
+
+/*
+ * What goes into a small buffer, with the reply behind it: the key of the one has two
+ * numbers, that of the other five halves, three of them longer, and a modulus.
+ */
+#define SMALL_RSA	256
+#define SMALL_ROOM(key)							\
+	(ALIGN(sizeof(struct t6_cprb) + sizeof(struct t6_rules) +	\
+	       sizeof(u16) + SMALL_RSA +				\
+	       sizeof(struct t6_keyblock_hdr) +				\
+	       sizeof(struct cca_token_hdr) +				\
+	       sizeof(struct cca_public_sec) + (key), 8) +		\
+	 sizeof(struct t86_head) + RSA_REPLY_ROOM)
+#define SMALL_CRT_KEY							\
+	(sizeof(struct cca_pvt_ext_crt_sec) + 5 * SMALL_RSA / 2 +	\
+	 3 * 8 + SMALL_RSA + sizeof(some_exponent))
+
+static_assert(SMALL_ROOM(2 * SMALL_RSA) <= ZCRYPT_SMALL);
+static_assert(SMALL_ROOM(SMALL_CRT_KEY) <= ZCRYPT_SMALL);
 
 /* Return and reason codes that say: the numbers are wrong, not the card */
 static const struct {

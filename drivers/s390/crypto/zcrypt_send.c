@@ -392,7 +392,7 @@ static void receive(struct ap_queue *aq, struct ap_message *msg,
 		req->reply_len = len;
 		memcpy(req->reply, reply->msg, min(len, req->reply_room));
 	}
-	/* Its sender has not come to wait for it, and will not */
+	/* ap_queue_message() has not returned yet: await() looks and does not wait */
 	if (!msg->at_once)
 		complete(&msg->response.work);
 }
