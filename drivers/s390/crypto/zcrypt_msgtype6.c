@@ -734,6 +734,40 @@ static int ep11_payload_offset(const u8 *payload)
 	return -EINVAL;
 }
 
+static_assert(AUTOSEL_AP == AUTOSEL_DOM && AP_DEVICES == AP_DOMAINS);
+
+static unsigned int target_index(unsigned int number)
+{
+	if (number < AP_DEVICES)
+		return number;
+	return number == AUTOSEL_AP ? ZCRYPT_TARGET_ANY : ZCRYPT_TARGET_NONE;
+}
+
+/**
+ * zcrypt_map_targets() - have a list of targets looked at only once
+ * @targets: the list
+ * @count: its length
+ *
+ * Context: process, sleeps.
+ * Return: the map, for kvfree(); or NULL.
+ */
+struct zcrypt_target_map *zcrypt_map_targets(const struct ep11_target_dev *targets,
+					     unsigned int count)
+{
+	struct zcrypt_target_map *map = kvzalloc(sizeof(*map), GFP_KERNEL);
+	unsigned int card;
+
+	if (!map)
+		return NULL;
+	for (; count--; targets++) {
+		card = target_index(targets->ap_id);
+		__set_bit(card, map->cards);
+		__set_bit(card * ZCRYPT_TARGET_ROW + target_index(targets->dom_id),
+			  map->queues);
+	}
+	return map;
+}
+
 static int ep11_fetch_targets(struct zcrypt_request *req)
 {
 	struct ep11_urb *urb = req->urb;
@@ -758,6 +792,11 @@ static int ep11_fetch_targets(struct zcrypt_request *req)
 	}
 	req->targets = targets;
 	req->nr_targets = urb->targets_num;
+	/* A caller in the kernel has a short one, and may not allocate */
+	if (zcrypt_from_user(req) && req->nr_targets > ZCRYPT_FEW_TARGETS) {
+		req->target_map = zcrypt_map_targets(targets, req->nr_targets);
+		return req->target_map ? 0 : -ENOMEM;
+	}
 	return 0;
 }
 

@@ -44,6 +44,27 @@ enum zcrypt_op {
  */
 #define ZCRYPT_SMALL		3584
 
+/* A list of EP11 targets that is longer than this is not walked for each queue */
+#define ZCRYPT_FEW_TARGETS	64
+
+/* Of what a target names: any card or domain, and none that there can be */
+#define ZCRYPT_TARGET_ANY	AP_DEVICES
+#define ZCRYPT_TARGET_NONE	(ZCRYPT_TARGET_ANY + 1)
+#define ZCRYPT_TARGET_ROW	(ZCRYPT_TARGET_NONE + 1)
+
+/**
+ * struct zcrypt_target_map - the queues of a list of EP11 targets
+ * @cards: cards that the list names, whatever the domain
+ * @queues: a row of domains for each card
+ *
+ * Besides the cards and domains there can be, there is ZCRYPT_TARGET_ANY of both.
+ * What is said of ZCRYPT_TARGET_NONE nobody looks at.
+ */
+struct zcrypt_target_map {
+	DECLARE_BITMAP(cards, ZCRYPT_TARGET_ROW);
+	DECLARE_BITMAP(queues, ZCRYPT_TARGET_ROW * ZCRYPT_TARGET_ROW);
+};
+
 /**
  * struct zcrypt_request - a request
  * @op: what is to be done
@@ -67,6 +88,7 @@ enum zcrypt_op {
  *	AUTOSEL_DOM
  * @targets: EP11: the queues wanted, or NULL
  * @nr_targets: number of @targets
+ * @target_map: the same as @targets, if they are many; or NULL
  * @repeatable: may be executed twice
  * @tail: EP11: offset of the domain in the payload
  *
@@ -110,6 +132,7 @@ struct zcrypt_request {
 	unsigned int ctrl_domain;
 	struct ep11_target_dev *targets;
 	unsigned int nr_targets;
+	struct zcrypt_target_map *target_map;
 	bool repeatable;
 	unsigned int tail;
 
@@ -179,6 +202,8 @@ bool zcrypt_repeatable(enum zcrypt_op op, unsigned int fcode);
 /* zcrypt_msgtype6.c */
 int zcrypt_describe_cprb(struct zcrypt_request *req);
 int zcrypt_describe_ep11(struct zcrypt_request *req);
+struct zcrypt_target_map *zcrypt_map_targets(const struct ep11_target_dev *targets,
+					     unsigned int count);
 
 /**
  * struct zcrypt_group - cards of one kind and speed

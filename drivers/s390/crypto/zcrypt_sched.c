@@ -266,6 +266,24 @@ void zcrypt_pool_visit(struct zcrypt_pool *pool,
 /*
  * What a request needs.
  */
+static bool target_mapped(const struct zcrypt_target_map *map,
+			  unsigned int card, unsigned int dom)
+{
+	return test_bit(card * ZCRYPT_TARGET_ROW + dom, map->queues) ||
+	       test_bit(card * ZCRYPT_TARGET_ROW + ZCRYPT_TARGET_ANY,
+			map->queues);
+}
+
+static bool map_has(const struct zcrypt_target_map *map, unsigned int card,
+		    unsigned int dom)
+{
+	if (dom == AUTOSEL_DOM)
+		return test_bit(card, map->cards) ||
+		       test_bit(ZCRYPT_TARGET_ANY, map->cards);
+	return target_mapped(map, card, dom) ||
+	       target_mapped(map, ZCRYPT_TARGET_ANY, dom);
+}
+
 static bool target_wanted(const struct zcrypt_request *req, unsigned int card,
 			  unsigned int dom)
 {
@@ -274,6 +292,8 @@ static bool target_wanted(const struct zcrypt_request *req, unsigned int card,
 
 	if (!t)
 		return true;
+	if (req->target_map)
+		return map_has(req->target_map, card, dom);
 	for (; t < end; t++)
 		if ((t->ap_id == card || t->ap_id == AUTOSEL_AP) &&
 		    (dom == AUTOSEL_DOM || t->dom_id == dom ||

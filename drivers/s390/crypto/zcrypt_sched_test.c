@@ -457,6 +457,64 @@ static void wanted_ones(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, AP_QID_QUEUE(qid), 1);
 }
 
+/* A card or domain, or one that there is not, or any */
+static unsigned int some_number(u32 *seed, unsigned int max)
+{
+	static const u16 odd[] = { AUTOSEL_AP, 256, 257, 258, 0xfffe };
+
+	*seed = *seed * 1103515245 + 12345;
+	if (*seed >> 16 & 7)
+		return (*seed >> 19) % max;
+	return odd[(*seed >> 19) % ARRAY_SIZE(odd)];
+}
+
+/* Whether the queue is picked for a request that wants it, and the targets */
+static bool is_target(struct kunit *test, const struct zcrypt_request *like,
+		      unsigned int card, unsigned int dom, bool mapped)
+{
+	struct zcrypt_request req;
+
+	me_request(test, &req);
+	req.targets = like->targets;
+	req.nr_targets = like->nr_targets;
+	req.target_map = mapped ? like->target_map : NULL;
+	req.card = card;
+	req.domain = dom;
+	return pick_once(test, &req) >= 0;
+}
+
+/* The map of a list of targets says the same as the list */
+static void mapped_targets(struct kunit *test)
+{
+	struct ep11_target_dev targets[3];
+	struct zcrypt_request req = { .targets = targets };
+	unsigned int n, i, card, dom, picked = 0, differ = 0;
+	u32 seed = 1;
+	bool is;
+
+	add_cards(test, 3, 4, fast);
+	for (n = 0; n < 500; n++) {
+		req.nr_targets = n % ARRAY_SIZE(targets) + 1;
+		for (i = 0; i < req.nr_targets; i++) {
+			targets[i].ap_id = some_number(&seed, 4);
+			targets[i].dom_id = some_number(&seed, 5);
+		}
+		req.target_map = zcrypt_map_targets(targets, req.nr_targets);
+		KUNIT_ASSERT_NOT_NULL(test, req.target_map);
+		for (card = 0; card < 3; card++) {
+			for (dom = 0; dom < 4; dom++) {
+				is = is_target(test, &req, card, dom, false);
+				picked += is;
+				differ += is != is_target(test, &req, card, dom, true);
+			}
+		}
+		kvfree(req.target_map);
+	}
+	KUNIT_EXPECT_EQ(test, differ, 0);
+	KUNIT_EXPECT_GT(test, picked, 500);
+	KUNIT_EXPECT_LT(test, picked, 5500);
+}
+
 static void tried_ones_come_last(struct kunit *test)
 {
 	struct zcrypt_request req;
@@ -720,6 +778,7 @@ static struct kunit_case sched_cases[] = {
 	KUNIT_CASE(size_limits),
 	KUNIT_CASE(kinds_of_cards),
 	KUNIT_CASE(wanted_ones),
+	KUNIT_CASE(mapped_targets),
 	KUNIT_CASE(tried_ones_come_last),
 	KUNIT_CASE(tried_fast_or_fresh_slow),
 	KUNIT_CASE(waiting_ones_come_last),

@@ -374,6 +374,8 @@ void zcrypt_request_release(struct zcrypt_request *req)
 	if (req->targets && zcrypt_from_user(req))
 		kvfree(req->targets);
 	req->targets = NULL;
+	kvfree(req->target_map);
+	req->target_map = NULL;
 }
 
 /*

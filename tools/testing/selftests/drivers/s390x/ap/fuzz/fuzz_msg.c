@@ -387,6 +387,13 @@ void fuzz_free(void *p)
 	free(p);
 }
 
+void *fuzz_zeroes(size_t size)
+{
+	void *p = fuzz_alloc(size);
+
+	return p ? memset(p, 0, size) : NULL;
+}
+
 /* So that one sees what is left there; its user sees nothing */
 void *fuzz_clean(size_t size)
 {

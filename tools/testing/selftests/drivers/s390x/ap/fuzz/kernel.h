@@ -115,6 +115,7 @@ struct mempool {
 };
 
 void *fuzz_alloc(size_t size);
+void *fuzz_zeroes(size_t size);
 void *fuzz_clean(size_t size);
 void fuzz_free(void *p);
 void *fuzz_spare(void **at, void *buf);
@@ -130,6 +131,7 @@ struct kmem_cache {
 #define kmem_cache_free(cache, p)	((void)(cache), fuzz_free(p))
 #define kmalloc(size, ...)	fuzz_alloc(size)
 #define kvmalloc(size, ...)	fuzz_alloc(size)
+#define kvzalloc(size, ...)	fuzz_zeroes(size)
 #define kfree(p)		fuzz_free(p)
 #define kvfree(p)		fuzz_free(p)
 #define kfree_sensitive(p)	fuzz_free(p)
