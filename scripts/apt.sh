@@ -53,8 +53,16 @@ debian_sources() {
 	[ -n "$sources" ] || return
 	echo "$sources"
 }
-# shellcheck disable=SC2034
 NO_SOURCE="apt knows no Debian package source; is there one in /etc/apt, and does apt-get update work?"
+
+# debian_uri: of the host's sources the mirror of Debian itself, for other suites of it
+debian_uri() {
+	local sources
+	sources=$(debian_sources) || fail 2 "$NO_SOURCE"
+	awk '$1 ~ /\/debian\/?$/ { print $1; found = 1; exit }
+		NR == 1 { first = $1 }
+		END { if (!found) print first }' <<<"$sources"
+}
 
 # get APT WORD...: a mirror may have a bad minute
 get() {
