@@ -83,8 +83,9 @@ formats() {
 expect "s390_ap_nqap: fields" "$(formats s390_ap_nqap)" "u16 card;u16 dom;u32 status;u64 psmid;"
 expect "s390_ap_dqap: fields" "$(formats s390_ap_dqap)" "u16 card;u16 dom;u32 status;u64 psmid;"
 
-# A hand-over under load; the trace is longer than the load.  The replies of the queue
-# are held, or it could be over before the hand-over begins
+# A hand-over under load; the trace is longer than the load.  Replies are held until
+# then, or it could be over before the hand-over begins; those of all queues, or
+# all requests would go where they are answered
 before="$(cat $DEV/$Q/hand_over_count) $(cat $DEV/$Q/flushed_count)"
 resent=$(cat $AP/resent_count)
 flushed=$(cat $AP/flushed_count)
@@ -92,7 +93,7 @@ nqap=$(sim_total nqap_ok)
 dqap=$(sim_total dqap_ok)
 trace_begin
 REQUESTS=$(rounds 640)
-sim fault "add apqn=$Q insn=REPLY do=hold count=inf"
+sim fault "add apqn=* insn=REPLY do=hold count=inf"
 job load ap_load --threads 16 --key 1024 --op me-pub --requests "$REQUESTS"
 full() {
 	[ "$(cat $DEV/$Q/pendingq_count)" -ge 3 ]
@@ -100,6 +101,7 @@ full() {
 wait_for 20 full || die "no load: $(cat "$TMP/load")"
 unbind $Q || die "unbind: $RES"
 sim fault clear
+sim release '*'
 bind_to $Q cex4queue || die "bind: $RES"
 wait_for 60 gone "$JOB"
 trace_end "$TMP/trace"
