@@ -371,10 +371,11 @@ void zcrypt_request_release(struct zcrypt_request *req)
 	free_reply(req);
 	if (req->msg.msg)
 		free_message(req);
-	if (req->targets && zcrypt_from_user(req))
+	if (req->targets && zcrypt_from_user(req)) {
 		kvfree(req->targets);
+		kvfree(req->target_map);
+	}
 	req->targets = NULL;
-	kvfree(req->target_map);
 	req->target_map = NULL;
 }
 
