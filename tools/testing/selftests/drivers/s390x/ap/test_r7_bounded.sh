@@ -164,6 +164,6 @@ expect "afterwards all is well again" "$?" 0
 stack_up "cards=8a domains=1 service_us=1300000"
 ap_load --threads 10 --key 1024 --op me-pub --requests 10 >"$TMP/load"
 expect "ten requests of a slow card: none fails" \
-	"$? $(load_result done "$TMP/load") $(load_errors "$TMP/load" | wc -l)" "0 10 0"
+	"$? $(load_result 'done' "$TMP/load") $(load_errors "$TMP/load" | wc -l)" "0 10 0"
 expect "none is taken back" "$(cat $AP/flushed_count)" 0
 finish

@@ -74,7 +74,9 @@ expect_range "five seconds later (ms)" "$(cut -d' ' -f2 "$TMP/signals")" \
 begin killed ap_request -s 20 cprb KG 0 0
 nap 0.5
 kill -9 "$JOB"
-expect "killed in these: at once" "$(wait_for 1 gone "$JOB"; echo $?)" 0
+# well before they are over, on any machine
+within 3 gone "$JOB"
+check "killed in these: at once" gone "$JOB"
 sim fault clear
 sim release '*'
 finish
