@@ -6,7 +6,7 @@
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
-plan 18
+plan 20
 stack_up "cards=8a,8c domains=2 service_us=1000000"
 pending() {
 	value "$DEV/$card/pendingq_count"
@@ -112,4 +112,12 @@ expect "a killed sender goes at once" "$(wait_for 1 gone "$one"; echo $?)" 0
 sim fault clear
 sim release '*'
 expect "no load is left behind" "$(cat $DEV/*/load | sort -u)" 0
+
+# A card that is slow but works is waited for, however much it has to do: the last
+# of these is at the card for longer than one alone may be
+stack_up "cards=8a domains=1 service_us=1300000"
+ap_load --threads 10 --key 1024 --op me-pub --requests 10 >"$TMP/load"
+expect "ten requests of a slow card: none fails" \
+	"$? $(load_result 'done' "$TMP/load") $(load_errors "$TMP/load" | wc -l)" "0 10 0"
+expect "none is taken back" "$(cat $AP/flushed_count)" 0
 finish
