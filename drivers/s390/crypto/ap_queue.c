@@ -692,11 +692,13 @@ static struct ap_message *ap_find_pending(struct ap_queue *aq,
  */
 static void ap_queue_take_turn(struct ap_queue *aq, const struct ap_message *msg)
 {
-	if (msg ? list_is_first(&msg->list, &aq->pendingq) :
-		  aq->queue_count > aq->pendingq_count) {
+	bool turn = msg ? list_is_first(&msg->list, &aq->pendingq) :
+			  aq->queue_count > aq->pendingq_count;
+
+	if (turn)
 		aq->turn = jiffies;
+	if (turn || msg)
 		WRITE_ONCE(aq->progress, jiffies);
-	}
 }
 
 /* DQAP brought a reply; of @bufferfuls only the last one is in the buffer */
@@ -712,7 +714,6 @@ static void ap_reply_arrived(struct ap_queue *aq, struct ap_queue_status status,
 	else
 		aq->queue_count = max(aq->queue_count - 1, 1);
 	if (msg) {
-		WRITE_ONCE(aq->progress, jiffies);
 		aq->doubts = 0;
 		aq->heal_ms = 0;
 	}
