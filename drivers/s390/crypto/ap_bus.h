@@ -279,6 +279,9 @@ enum ap_figure {
  * @progress: jiffies of the last reply, or of the first message that waits
  * @turn: since when the card is at the first message on @pendingq, or at one that
  *	was sent before (jiffies)
+ * @owed_limit: how long the card may be at work with messages that nobody waits
+ *	for any more, or 0
+ * @owed_since: when the first of these was sent (jiffies)
  * @poll_start: since when polling waits for a reply (ktime_get_ns()), or 0
  * @late: the next look comes after the time that waits like this one have taken
  * @trial: counts messages, some of which are looked for right behind NQAP
@@ -354,6 +357,8 @@ struct ap_queue {
 	u64 recovery_start;
 	unsigned long progress;
 	unsigned long turn;
+	unsigned long owed_limit;
+	unsigned long owed_since;
 	u64 poll_start;
 	bool late;
 	u8 trial;

@@ -598,7 +598,8 @@ static bool ap_queue_waiting(struct ap_queue *aq)
  */
 static void ap_msg_accept(struct ap_queue *aq, struct ap_message *msg)
 {
-	if (!ap_queue_waiting(aq))
+	/* A card that is at work for nobody has had its time to answer, too */
+	if (!ap_queue_waiting(aq) && !aq->queue_count)
 		WRITE_ONCE(aq->progress, jiffies);
 	msg->stage = AP_MSG_REQUESTQ;
 	msg->since = jiffies;
@@ -697,6 +698,9 @@ static void ap_queue_take_turn(struct ap_queue *aq, const struct ap_message *msg
 
 	if (turn)
 		aq->turn = jiffies;
+	/* It has left out what was sent before this one */
+	if (msg && time_after(msg->since, aq->owed_since))
+		aq->owed_limit = 0;
 	if (turn || msg)
 		WRITE_ONCE(aq->progress, jiffies);
 }
@@ -1522,10 +1526,50 @@ static unsigned long ap_msg_limit(const struct ap_queue *aq,
 }
 
 /* What is sent behind others waits for them first */
-static unsigned long ap_msg_start(const struct ap_queue *aq,
-				  const struct ap_message *msg)
+static unsigned long ap_time_start(const struct ap_queue *aq, unsigned long since)
 {
-	return time_after(aq->turn, msg->since) ? aq->turn : msg->since;
+	return time_after(aq->turn, since) ? aq->turn : since;
+}
+
+/*
+ * A message that leaves @pendingq without a reply keeps the card at work, unless the
+ * queue is reset. For those sent behind it, it counts as if it was still there; and
+ * that nobody waits for it any more must not hide that the card has stopped.
+ */
+static bool ap_queue_owed(const struct ap_queue *aq)
+{
+	return aq->owed_limit && aq->queue_count > aq->pendingq_count;
+}
+
+/* Messages up to this one of @pendingq; of several, the first with the longest time */
+static void ap_queue_owe(struct ap_queue *aq, const struct ap_message *last)
+{
+	bool owed = ap_queue_owed(aq);
+	unsigned long limit = owed ? aq->owed_limit : 0;
+	struct ap_message *msg;
+
+	list_for_each_entry(msg, &aq->pendingq, list) {
+		limit = ap_msg_limit(aq, msg, limit);
+		if (msg == last)
+			break;
+	}
+	if (!owed || time_before(last->since, aq->owed_since))
+		aq->owed_since = last->since;
+	aq->owed_limit = limit;
+}
+
+/* Whether the card does not even come to the end of these */
+static bool ap_queue_owed_expire(struct ap_queue *aq)
+{
+	unsigned long end = ap_time_start(aq, aq->owed_since) + aq->owed_limit;
+
+	if (ap_queue_owed(aq) && !time_after(jiffies, end))
+		return false;
+	if (ap_queue_owed(aq) && !time_after(aq->progress, aq->owed_since))
+		return true;
+	/* There is nothing, or it was left out */
+	aq->owed_limit = 0;
+	return false;
 }
 
 /*
@@ -1538,9 +1582,13 @@ VISIBLE_IF_KUNIT bool ap_queue_expire(struct ap_queue *aq)
 	struct ap_message *msg, *next;
 	unsigned long limit = 0;
 
+	if (ap_queue_owed_expire(aq))
+		return true;
 	list_for_each_entry_safe(msg, next, &aq->pendingq, list) {
+		if (!time_before(msg->since, aq->owed_since))
+			limit = max(limit, aq->owed_limit);
 		limit = ap_msg_limit(aq, msg, limit);
-		if (!time_after(jiffies, ap_msg_start(aq, msg) + limit))
+		if (!time_after(jiffies, ap_time_start(aq, msg->since) + limit))
 			return false;
 		AP_DBF_WARN("%s no reply to psmid 0x%016lx on queue %04x\n",
 			    __func__, msg->psmid, aq->qid);
@@ -1550,7 +1598,7 @@ VISIBLE_IF_KUNIT bool ap_queue_expire(struct ap_queue *aq)
 	}
 	msg = list_first_entry_or_null(&aq->requestq, struct ap_message, list);
 	if (msg)
-		limit = ap_msg_limit(aq, msg, limit);
+		limit = ap_msg_limit(aq, msg, max(limit, aq->owed_limit));
 	else
 		limit = aq->request_timeout;
 	/*
@@ -1719,6 +1767,8 @@ void ap_cancel_message(struct ap_queue *aq, struct ap_message *ap_msg)
 	spin_lock_bh(&aq->lock);
 	if (ap_msg->stage == AP_MSG_REQUESTQ ||
 	    ap_msg->stage == AP_MSG_PENDINGQ) {
+		if (ap_msg->stage == AP_MSG_PENDINGQ)
+			ap_queue_owe(aq, ap_msg);
 		ap_msg_unlink(aq, ap_msg, AP_MSG_PREPARED);
 		trace_s390_ap_msg_done(aq, ap_msg, -ECANCELED);
 	}
@@ -1737,6 +1787,9 @@ EXPORT_SYMBOL(ap_cancel_message);
 void ap_flush_queue(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
+	if (!list_empty(&aq->pendingq))
+		ap_queue_owe(aq, list_last_entry(&aq->pendingq,
+						 struct ap_message, list));
 	ap_flush_both(aq);
 	spin_unlock_bh(&aq->lock);
 }
