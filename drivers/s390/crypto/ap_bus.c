@@ -331,6 +331,20 @@ static bool ap_queue_misplaced(struct ap_queue *aq, bool *bound)
 	return misplaced;
 }
 
+/**
+ * ap_queue_note_masks() - note on which side of the masks a queue is
+ * @aq: a queue that is in ap_queues, so that who changes the masks from now on
+ *	finds it there
+ *
+ * Context: process, sleeps; takes the device lock.
+ */
+void ap_queue_note_masks(struct ap_queue *aq)
+{
+	device_lock(&aq->ap_dev.device);
+	WRITE_ONCE(aq->reserved, ap_mask_reserved(aq->qid));
+	device_unlock(&aq->ap_dev.device);
+}
+
 /* One change of the bindings at a time; outermost */
 static DEFINE_MUTEX(ap_revise_mutex);
 
@@ -448,6 +462,18 @@ static u64 ap_bus_complete_bindings(void)
 }
 
 /**
+ * ap_bus_bindings_changed() - who polls "bindings" is to read it again
+ *
+ * A queue that cannot be cleaned, or is gone, is not counted any more.
+ *
+ * Context: process.
+ */
+void ap_bus_bindings_changed(void)
+{
+	sysfs_notify(&bus_get_kset(&ap_bus_type)->kobj, NULL, "bindings");
+}
+
+/**
  * ap_bus_check_bindings() - tell it when all queues have their driver
  *
  * Context: process, sleeps.
@@ -467,7 +493,7 @@ void ap_bus_check_bindings(void)
 	snprintf(count, sizeof(count), "COMPLETECOUNT=%llu", number);
 	kobject_uevent_env(&ap_root_device->kobj, KOBJ_CHANGE, envp);
 	/* Who polls the attribute, and does not listen to uevents */
-	sysfs_notify(&bus_get_kset(&ap_bus_type)->kobj, NULL, "bindings");
+	ap_bus_bindings_changed();
 }
 
 /**

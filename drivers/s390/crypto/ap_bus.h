@@ -71,7 +71,7 @@ extern atomic_t ap_max_msg_size;
 /**
  * enum ap_state - the states of an AP queue
  * @AP_STATE_UNBOUND: no driver, and proven clean: the reset is over, the
- *	firmware's queue is empty, interrupts are off; or never used since it
+ *	firmware's queue is empty, interrupts are off; or not used since it
  *	was found where it could not be reset (untouched)
  * @AP_STATE_BOUND: has a driver that does not use the bus's messages (or not
  *	yet); the bus issues no instruction to it
@@ -207,6 +207,7 @@ struct ap_message;
  * @tapq: TAPQ instructions, likewise
  * @end: end of phase 3, 0 while it is not over
  * @clean: how it ended: TAPQ has shown the queue clean
+ * @opened: there was something to take away: the driver's probe() had succeeded
  */
 struct ap_hand_over {
 	char driver[32];
@@ -219,6 +220,7 @@ struct ap_hand_over {
 	u64 reset_ns;
 	u64 end;
 	bool clean;
+	bool opened;
 };
 
 /**
@@ -271,6 +273,7 @@ enum ap_figure {
  * @aqic_again: AQIC was not accepted yet
  * @outstanding: the poll code knows of messages at the card
  * @open: probe() has succeeded, and remove() has not begun
+ * @unproven: its driver got it untouched, and it was not zero-reset since
  * @attach: a bind was refused because the queue was not clean
  * @slot: dense number of the queue among all, see ap_poll.c
  * @clock_start: when the wait of the present state began (ktime_get_ns())
@@ -350,6 +353,7 @@ struct ap_queue {
 	int unclean_rc;
 	bool unclean;
 	bool untouched;
+	bool unproven;
 	bool reserved;
 	char *override;
 	unsigned int slot;

@@ -27,6 +27,7 @@ extern const struct bus_type ap_bus_type;
 extern struct device *ap_root_device;
 
 void ap_bus_revise_bindings(void);
+void ap_bus_bindings_changed(void);
 void ap_bus_check_bindings(void);
 void ap_bus_expect_bindings(void);
 u64 ap_bus_bindings_completed(void);
@@ -35,6 +36,8 @@ void ap_send_change(struct device *dev, const char *what, const char *value,
 		    const char *reason);
 typedef int ap_driver_fn_t(struct ap_driver *drv, void *arg);
 int ap_bus_visit_drivers(ap_driver_fn_t *fn, void *arg);
+
+void ap_queue_note_masks(struct ap_queue *aq);
 
 /* ap_bus_sysfs.c */
 extern const struct attribute_group *ap_bus_groups[];
@@ -105,6 +108,7 @@ bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
 bool ap_queue_scan_news(const struct ap_queue *aq, struct ap_queue_status status);
 void ap_queue_scanned_odd(struct ap_queue *aq, struct ap_queue_status status);
 bool ap_queue_take_attach(struct ap_queue *aq);
+bool ap_queue_take_unproven(struct ap_queue *aq);
 bool ap_queue_barred(struct ap_queue *aq);
 int ap_queue_reset(struct ap_queue *aq, int fbit);
 int ap_queue_bind(struct ap_queue *aq);
@@ -160,6 +164,7 @@ enum ap_when {
 	AP_WHEN_IRQ,		/* interrupts are on */
 	AP_WHEN_CLEAN,		/* empty, and interrupts are off */
 	AP_WHEN_ASYNC,		/* an asynchronous error is pending */
+	AP_WHEN_SECURE,		/* this is a secure guest */
 };
 
 /**

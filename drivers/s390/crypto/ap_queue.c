@@ -309,8 +309,8 @@ static const struct ap_answer ap_answers_tapq_assoc[] = {
 static const struct ap_answer ap_answers_zapq[] = {
 	/* it may be over by now, and then nobody has to sleep for it */
 	ROW(RESPONSE_NORMAL, ALWAYS, ZERO_WAIT, NONE, NOW),
-	/* secure guest: not ours, so nothing of ours is in it; TAPQ shows that */
-	ROW(RESPONSE_Q_NOT_BOUND, ALWAYS, ZERO_WAIT, NONE, RESET),
+	/* not ours, so nothing of ours is in it; TAPQ shows that */
+	ROW(RESPONSE_Q_NOT_BOUND, SECURE, ZERO_WAIT, NONE, RESET),
 	ROW(RESPONSE_RESET_IN_PROGRESS, ALWAYS, ZERO_BUSY, NONE, RESET),
 	ROW(RC_BUSY, ALWAYS, ZERO_BUSY, NONE, RESET),
 	ROW(RC_GONE, ALWAYS, UNCLEAN, NONE, NONE),
@@ -445,6 +445,8 @@ static bool ap_answer_fits(const struct ap_answer *row,
 		return status.queue_empty && !status.irq_enabled;
 	case AP_WHEN_ASYNC:
 		return async;
+	case AP_WHEN_SECURE:
+		return ap_is_se_guest();
 	default:
 		return true;
 	}
@@ -572,6 +574,9 @@ static void ap_queue_tell(struct work_struct *work)
 	spin_unlock_bh(&aq->lock);
 
 	sysfs_notify(&dev->kobj, NULL, "clean");
+	/* Others are counted now, or without driver */
+	if (news & (AP_NEWS_REMOVED | AP_NEWS_RESULTS))
+		ap_bus_bindings_changed();
 	if (news & AP_NEWS_REMOVED)
 		ap_send_change(dev, "REMOVED", driver, NULL);
 	if (news & AP_NEWS_CLEAN)
@@ -840,6 +845,7 @@ VISIBLE_IF_KUNIT void ap_queue_set_state(struct ap_queue *aq, enum ap_state to)
 	}
 	if (to == AP_STATE_UNBOUND) {
 		aq->unclean = false;
+		aq->unproven = false;
 		aq->heal_ms = 0;
 		ap_queue_news(aq, AP_NEWS_CLEAN);
 	}
@@ -969,7 +975,7 @@ ap_queue_answer(struct ap_queue *aq, enum ap_insn insn,
 	if (row->odd)
 		ap_queue_forget(aq);
 	if (row->odd && !aq->heal_ms)
-		pr_warn_ratelimited("queue %s: unexpected answer to %s in state %s, status %08x\n",
+		pr_warn_ratelimited("queue %s: unexpected answer to %s in state %s, status %08x; what is in doubt is reset, if this goes on look at the card\n",
 				    ap_name(aq), ap_insns[insn].name,
 				    ap_state_name(aq->state),
 				    *(u32 *)&status);
@@ -1031,6 +1037,9 @@ static enum ap_look ap_step_error(struct ap_queue *aq)
 {
 	enum ap_look look = ap_queue_heal_look(aq);
 
+	/* The bus scan sees to it that it is zero-reset first */
+	if (aq->unproven)
+		return AP_LOOK_NONE;
 	if (look == AP_LOOK_NOW)
 		ap_queue_restart(aq);
 	return look;
@@ -1441,7 +1450,7 @@ VISIBLE_IF_KUNIT enum ap_look ap_queue_check_clock(struct ap_queue *aq,
 
 	if (clock == AP_CLOCK_IRQ) {
 		if (!aq->irq_delay)
-			pr_warn_ratelimited("queue %s: interrupts not on after %u ms, polling it\n",
+			pr_warn_ratelimited("queue %s: interrupts not on after %u ms, polling it until they are; it works, only slower\n",
 					    ap_name(aq), ms);
 		ap_queue_poll_for_now(aq);
 	}
@@ -1496,7 +1505,7 @@ void ap_queue_look(struct ap_queue *aq)
 /* Too long without a reply: give the messages back, and the card a reset */
 static void ap_queue_give_up(struct ap_queue *aq)
 {
-	pr_warn_ratelimited("queue %s: nothing came back for %u s, handing back %d messages and resetting it\n",
+	pr_warn_ratelimited("queue %s: nothing came back for %u s, handing back %d messages and resetting it; if this goes on look at the card\n",
 			    ap_name(aq),
 			    jiffies_to_msecs(jiffies - aq->progress) / 1000,
 			    aq->requestq_count + aq->pendingq_count);
@@ -1649,9 +1658,9 @@ void ap_queue_init_state(struct ap_queue *aq)
 	if (!WARN_ON_ONCE(!ap_state_bound(aq->state))) {
 		aq->last_err_rc = 0;
 		aq->assoc_idx = ASSOC_IDX_INVALID;
-		if (!aq->config || aq->chkstop) {
-			aq->last_err_rc = aq->config ? AP_RESPONSE_CHECKSTOPPED :
-						       AP_RESPONSE_DECONFIGURED;
+		if (!aq->config || aq->chkstop || aq->unproven) {
+			aq->last_err_rc = aq->chkstop ? AP_RESPONSE_CHECKSTOPPED :
+							AP_RESPONSE_DECONFIGURED;
 			ap_queue_set_state(aq, AP_STATE_ERROR);
 		} else {
 			ap_queue_set_state(aq, AP_STATE_RESET_START);
@@ -1855,7 +1864,9 @@ int ap_queue_reset(struct ap_queue *aq, int fbit)
 	int rc = 0;
 
 	spin_lock_bh(&aq->lock);
-	if (ap_states[aq->state].runs) {
+	if (ap_states[aq->state].runs && aq->unproven) {
+		ap_scan_soon();
+	} else if (ap_states[aq->state].runs) {
 		ap_flush_both(aq);
 		/* An unbind that was asked for before is not taken back */
 		aq->rapq_fbit |= fbit;
@@ -1900,13 +1911,13 @@ static int __ap_queue_bind(struct ap_queue *aq)
 
 	if (!ap_states[aq->state].runs)
 		return -ENODEV;
+	/* Not during a reset, which would undo it */
+	if (aq->state < AP_STATE_IDLE || !ap_states[aq->state].accepts)
+		return -EBUSY;
 	if (ap_queue_fetch_bs(aq))
 		return -EIO;
 	if (aq->se_bstate != AP_BS_Q_AVAIL_FOR_BINDING)
 		return -EINVAL;
-	/* Not during a reset, which would undo it */
-	if (aq->state < AP_STATE_IDLE || !ap_states[aq->state].accepts)
-		return -EBUSY;
 
 	status = ap_bapq(aq->qid);
 	if (status.response_code) {
@@ -1947,12 +1958,14 @@ static int __ap_queue_associate(struct ap_queue *aq, unsigned int idx)
 {
 	struct ap_queue_status status;
 
+	if (!ap_states[aq->state].runs)
+		return -ENODEV;
+	if (aq->state != AP_STATE_IDLE)
+		return -EBUSY;
 	if (ap_queue_fetch_bs(aq))
 		return -EIO;
 	if (aq->se_bstate != AP_BS_Q_USABLE_NO_SECURE_KEY)
 		return -EINVAL;
-	if (aq->state != AP_STATE_IDLE)
-		return -EBUSY;
 
 	status = ap_aapq(aq->qid, idx);
 	if (status.response_code != AP_RESPONSE_NORMAL &&
@@ -1975,8 +1988,9 @@ static int __ap_queue_associate(struct ap_queue *aq, unsigned int idx)
  * A uevent with SE_ASSOC= and the index tells of its end, if that is good.
  *
  * Context: process; takes the queue's lock; does not wait for the end.
- * Return: 0 and the association is under way; -EINVAL when the queue is not
- * bound or has one; -EBUSY when it is not idle; -EIO when the firmware refuses.
+ * Return: 0 and the association is under way; -ENODEV when the bus does not work
+ * the queue; -EBUSY when it is not idle; -EINVAL when it is not bound or has one;
+ * -EIO when the firmware refuses.
  */
 int ap_queue_associate(struct ap_queue *aq, unsigned int idx)
 {
@@ -2097,8 +2111,9 @@ void ap_queue_zero_wait(struct ap_queue *aq)
 
 /*
  * An untouched queue may hold what somebody left in it before it came to us. A
- * default driver sees no more of it than that it is off line, and resets it
- * when it is back; a guest would see it all.
+ * default driver sees no more of it than that it is off line, and has to give it
+ * back, see ap_queue_take_unproven(), when it is not any more; a guest would see
+ * it all.
  */
 static bool ap_queue_may_have(struct ap_queue *aq, struct ap_driver *drv)
 {
@@ -2136,6 +2151,7 @@ int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv, bool retry)
 		aq->heal_ms = 0;
 		aq->rapq_fbit = 0;
 		aq->request_timeout = 60 * HZ;
+		aq->unproven = aq->untouched;
 		ap_queue_set_state(aq, AP_STATE_BOUND);
 		ap_queue_news(aq, 0);
 		rc = 0;
@@ -2177,6 +2193,7 @@ void ap_queue_remove_begin(struct ap_queue *aq)
 	*ho = (struct ap_hand_over) {
 		.start = ktime_get_ns(),
 		.flushed = aq->requestq_count + aq->pendingq_count,
+		.opened = aq->open,
 	};
 	strscpy(ho->driver, aq->driver->driver.name, sizeof(ho->driver));
 	trace_s390_ap_remove(aq, AP_PHASE_FLUSH);
@@ -2208,8 +2225,10 @@ void ap_queue_remove_done(struct ap_queue *aq)
 	WRITE_ONCE(aq->driver, NULL);
 	aq->hand_over.remove_ns = ktime_get_ns() - aq->hand_over.start -
 				  aq->hand_over.flush_ns;
-	ap_queue_count(aq, AP_FIGURE_HAND_OVERS, 1);
-	ap_queue_news(aq, AP_NEWS_REMOVED);
+	if (aq->hand_over.opened) {
+		ap_queue_count(aq, AP_FIGURE_HAND_OVERS, 1);
+		ap_queue_news(aq, AP_NEWS_REMOVED);
+	}
 	spin_unlock_bh(&aq->lock);
 }
 
@@ -2220,7 +2239,7 @@ void ap_queue_remove_done(struct ap_queue *aq)
 static void ap_queue_heal(struct ap_queue *aq)
 {
 	aq->heal_ms = 0;
-	if (aq->state == AP_STATE_ERROR) {
+	if (aq->state == AP_STATE_ERROR && !aq->unproven) {
 		ap_queue_restart(aq);
 		ap_queue_run(aq);
 	} else if (aq->state == AP_STATE_UNCLEAN ||
@@ -2264,10 +2283,11 @@ bool ap_queue_scanned(struct ap_queue *aq, struct ap_queue_status status,
 	WRITE_ONCE(aq->config, aq->config ^ changed);
 	WRITE_ONCE(aq->chkstop,
 		   ap_status_says(status, AP_RESPONSE_CHECKSTOPPED));
-	/* The scan's TAPQ may be older than a BAPQ: asked under the lock */
+	/* The scan's TAPQ may be older than a BAPQ; without an answer it stays */
 	if (ap_is_se_guest())
-		ap_test_queue(aq->qid, 1, &hwinfo);
-	aq->se_bstate = hwinfo.bs;
+		ap_queue_fetch_bs(aq);
+	else
+		aq->se_bstate = hwinfo.bs;
 
 	runs = ap_states[aq->state].runs && aq->state != AP_STATE_ERROR;
 	if (runs && (!aq->config || aq->chkstop))
@@ -2323,6 +2343,29 @@ bool ap_queue_scan_news(const struct ap_queue *aq, struct ap_queue_status status
 }
 
 /**
+ * ap_queue_take_unproven() - whether a queue has to be zero-reset before it is used
+ * @aq: the queue
+ *
+ * Its driver got it while its card was away, and now the card is back.
+ *
+ * Context: process; takes the queue's lock.
+ * Return: true if so; the caller takes the queue from its driver. When it is clean
+ * ap_queue_take_attach() has a driver attached again.
+ */
+bool ap_queue_take_unproven(struct ap_queue *aq)
+{
+	bool take;
+
+	spin_lock_bh(&aq->lock);
+	take = aq->unproven && aq->state == AP_STATE_ERROR && aq->config &&
+	       !aq->chkstop;
+	if (take)
+		aq->attach = true;
+	spin_unlock_bh(&aq->lock);
+	return take;
+}
+
+/**
  * ap_queue_take_attach() - whether a driver was refused a queue now clean
  * @aq: the queue
  *
@@ -2334,7 +2377,7 @@ bool ap_queue_take_attach(struct ap_queue *aq)
 	bool attach;
 
 	spin_lock_bh(&aq->lock);
-	attach = aq->attach && aq->state == AP_STATE_UNBOUND;
+	attach = aq->attach && aq->state == AP_STATE_UNBOUND && !aq->untouched;
 	if (attach)
 		aq->attach = false;
 	spin_unlock_bh(&aq->lock);
@@ -2373,9 +2416,11 @@ void ap_queue_listed(struct ap_queue *aq)
 	aq->listed = true;
 	/*
 	 * Who began to wait before this does not wait for what is over. That a
-	 * queue is there does not say that it could not be cleaned, so that is told.
+	 * queue is there does not say that it could not be cleaned, so that is told;
+	 * and so is that it was taken from its first driver already.
 	 */
-	aq->news = 0;
+	if (!(aq->news & AP_NEWS_REMOVED))
+		aq->news = 0;
 	ap_queue_news(aq, aq->unclean ? AP_NEWS_UNCLEAN : 0);
 	spin_unlock_bh(&aq->lock);
 }
@@ -2417,7 +2462,8 @@ static void ap_queue_free(struct device *dev)
  * before the first driver gets it: the zero-reset begins here. A card that is
  * deconfigured or checkstopped cannot do that now, and nothing of ours is in
  * it: its queues are "untouched", can have a default driver (which sees them
- * off line), and are zero-reset when the card comes back before a driver does.
+ * off line), and are zero-reset when the card comes back; for that such a driver
+ * loses them for a moment.
  *
  * Context: process, sleeps; the device is initialized, not registered.
  * Return: the queue, or NULL when there is no memory.
@@ -2439,7 +2485,6 @@ struct ap_queue *ap_queue_create(ap_qid_t qid, struct ap_card *ac,
 	aq->assoc_idx = ASSOC_IDX_INVALID;
 	aq->untouched = !aq->config || aq->chkstop;
 	aq->state = aq->untouched ? AP_STATE_UNBOUND : AP_STATE_REMOVE;
-	aq->reserved = ap_mask_reserved(qid);
 	aq->ap_dev.device_type = ac->ap_dev.device_type;
 	spin_lock_init(&aq->lock);
 	INIT_LIST_HEAD(&aq->scan_node);

@@ -266,6 +266,8 @@ static void row_is_carried_out(struct kunit *test)
 	struct ap_queue_status status;
 	unsigned int from, states = 0;
 
+	if (p->row->when == AP_WHEN_SECURE && !ap_is_se_guest())
+		kunit_skip(test, "secure guests only");
 	KUNIT_ASSERT_TRUE_MSG(test, find_answer(p, &status),
 			      "no answer leads to this row");
 	for (from = 0; from < NR_AP_STATES; from++)
@@ -518,23 +520,36 @@ static struct ap_message *put_second(struct rows_queue *rq)
 	return second;
 }
 
-static bool expires_after_reply(struct rows_queue *rq, unsigned long psmid)
+/* As if all that was is so many seconds older */
+static bool expires_after(struct rows_queue *rq, unsigned int seconds)
 {
 	struct ap_queue *aq = &rq->aq;
 	bool stuck;
 
-	rq->reply.psmid = psmid;
 	spin_lock_bh(&aq->lock);
-	ap_queue_answer(aq, AP_INSN_DQAP, status_of(AP_RESPONSE_NORMAL, 0), 1);
-	/* as if this was two seconds ago */
-	rq->sent.since -= 2 * HZ;
-	rq->waiting.since -= 2 * HZ;
-	aq->turn -= 2 * HZ;
-	aq->progress -= 2 * HZ;
+	rq->sent.since -= seconds * HZ;
+	rq->waiting.since -= seconds * HZ;
+	aq->turn -= seconds * HZ;
+	aq->progress -= seconds * HZ;
+	aq->owed_since -= seconds * HZ;
 	stuck = ap_queue_expire(aq);
 	spin_unlock_bh(&aq->lock);
 	hrtimer_cancel(&aq->look);
 	return stuck;
+}
+
+static void put_reply(struct rows_queue *rq, unsigned long psmid)
+{
+	rq->reply.psmid = psmid;
+	spin_lock_bh(&rq->aq.lock);
+	ap_queue_answer(&rq->aq, AP_INSN_DQAP, status_of(AP_RESPONSE_NORMAL, 0), 1);
+	spin_unlock_bh(&rq->aq.lock);
+}
+
+static bool expires_after_reply(struct rows_queue *rq, unsigned long psmid)
+{
+	put_reply(rq, psmid);
+	return expires_after(rq, 2);
 }
 
 static void slow_card_is_waited_for(struct kunit *test)
@@ -560,6 +575,109 @@ static void slow_card_is_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rq->sent.rc, -EAGAIN);
 }
 
+/* That nobody waits for a message any more makes the card no faster */
+static void cancelled_work_takes_its_time(struct kunit *test)
+{
+	struct rows_queue *rq = new_queue(test);
+	struct ap_message *second = put_second(rq);
+
+	rq->sent.limit = 120 * HZ;
+	ap_cancel_message(&rq->aq, &rq->sent);
+	KUNIT_EXPECT_FALSE(test, expires_after(rq, 10));
+	KUNIT_EXPECT_FALSE(test, expires_after(rq, 90));
+	KUNIT_EXPECT_EQ(test, second->stage, AP_MSG_PENDINGQ);
+	KUNIT_EXPECT_TRUE(test, expires_after(rq, 20));
+
+	/* What was before it takes its own time */
+	second = put_second(rq);
+	rq->sent.limit = 120 * HZ;
+	ap_cancel_message(&rq->aq, second);
+	KUNIT_EXPECT_FALSE(test, expires_after(rq, 90));
+
+	/* The card has left it out */
+	second = put_second(rq);
+	rq->sent.limit = 120 * HZ;
+	second->since++;
+	ap_cancel_message(&rq->aq, &rq->sent);
+	put_reply(rq, second->psmid);
+	KUNIT_EXPECT_EQ(test, second->stage, AP_MSG_RECEIVED);
+	KUNIT_EXPECT_EQ(test, rq->aq.owed_limit, 0);
+}
+
+/* Nor does it hide that the card does nothing */
+static void cancelled_work_is_watched(struct kunit *test)
+{
+	struct rows_queue *rq = new_queue(test);
+	struct ap_message *second = put_second(rq);
+
+	ap_cancel_message(&rq->aq, &rq->sent);
+	ap_cancel_message(&rq->aq, second);
+	KUNIT_EXPECT_EQ(test, rq->aq.pendingq_count, 0);
+	KUNIT_EXPECT_EQ(test, rq->aq.queue_count, 2);
+	KUNIT_EXPECT_FALSE(test, expires_after(rq, 0));
+	KUNIT_EXPECT_TRUE(test, expires_after(rq, 2));
+
+	/* A queue that is flushed goes on */
+	second = put_second(rq);
+	ap_flush_queue(&rq->aq);
+	KUNIT_EXPECT_EQ(test, second->rc, -EAGAIN);
+	KUNIT_EXPECT_FALSE(test, expires_after(rq, 0));
+	KUNIT_EXPECT_TRUE(test, expires_after(rq, 2));
+}
+
+static void no_timer(struct timer_list *timer)
+{
+}
+
+/* Who comes while the card owes something does not give it more time */
+static void owing_is_no_progress(struct kunit *test)
+{
+	struct rows_queue *rq = new_queue(test);
+	struct ap_queue *aq = &rq->aq;
+	struct ap_message msg = { .receive = take };
+	unsigned long progress;
+
+	put_queue(rq, AP_STATE_QUEUE_FULL);
+	timer_setup(&aq->watchdog, no_timer, 0);
+	aq->open = true;
+	aq->reply = &rq->reply;
+	ap_flush_queue(aq);
+	progress = jiffies - 8 * HZ;
+	aq->progress = progress;
+	KUNIT_EXPECT_EQ(test, ap_queue_message(aq, &msg), 0);
+	KUNIT_EXPECT_EQ(test, aq->progress, progress);
+
+	ap_cancel_message(aq, &msg);
+	aq->queue_count = 0;
+	KUNIT_EXPECT_EQ(test, ap_queue_message(aq, &msg), 0);
+	KUNIT_EXPECT_NE(test, aq->progress, progress);
+	ap_cancel_message(aq, &msg);
+	timer_delete_sync(&aq->watchdog);
+}
+
+/* One that its driver got without a zero-reset is not begun, but taken away */
+static void unproven_queue_is_taken(struct kunit *test)
+{
+	struct rows_queue *rq = new_queue(test);
+	struct ap_queue *aq = &rq->aq;
+
+	put_queue(rq, AP_STATE_BOUND);
+	aq->unproven = true;
+	aq->config = true;
+	ap_queue_init_state(aq);
+	KUNIT_EXPECT_EQ(test, aq->state, AP_STATE_ERROR);
+	KUNIT_EXPECT_EQ(test, ap_queue_reset(aq, 0), 0);
+	KUNIT_EXPECT_EQ(test, aq->state, AP_STATE_ERROR);
+	aq->chkstop = true;
+	KUNIT_EXPECT_FALSE(test, ap_queue_take_unproven(aq));
+	aq->chkstop = false;
+	KUNIT_EXPECT_TRUE(test, ap_queue_take_unproven(aq));
+	KUNIT_EXPECT_TRUE(test, aq->attach);
+	aq->unproven = false;
+	KUNIT_EXPECT_FALSE(test, ap_queue_take_unproven(aq));
+	hrtimer_cancel(&aq->look);
+}
+
 /* Who walks over the queues may still hold one whose device is gone */
 static void retired_queue_rests(struct kunit *test)
 {
@@ -580,6 +698,10 @@ static struct kunit_case ap_rows_cases[] = {
 	KUNIT_CASE(unbind_is_not_lost),
 	KUNIT_CASE(old_outage_is_forgotten),
 	KUNIT_CASE(slow_card_is_waited_for),
+	KUNIT_CASE(cancelled_work_takes_its_time),
+	KUNIT_CASE(cancelled_work_is_watched),
+	KUNIT_CASE(owing_is_no_progress),
+	KUNIT_CASE(unproven_queue_is_taken),
 	KUNIT_CASE(retired_queue_rests),
 	{}
 };

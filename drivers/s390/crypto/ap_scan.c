@@ -215,6 +215,7 @@ static void ap_queue_discard(struct ap_queue *aq)
 /* Removes what is on ap_lost_queues and in ap_lost_cards */
 static void ap_scan_drop(void)
 {
+	bool lost = !list_empty(&ap_lost_queues);
 	struct ap_queue *aq, *next;
 	struct ap_batch batch;
 	struct ap_card *ac;
@@ -238,6 +239,8 @@ static void ap_scan_drop(void)
 		device_unregister(&ac->ap_dev.device);
 	}
 	bitmap_zero(ap_lost_cards, AP_DEVICES);
+	if (lost)
+		ap_bus_bindings_changed();
 }
 
 static void ap_queue_plug(struct ap_queue *aq)
@@ -247,6 +250,8 @@ static void ap_queue_plug(struct ap_queue *aq)
 	/* First in the array: probe() may look for it there */
 	rc = xa_err(xa_store(&ap_queues, aq->qid, aq, GFP_KERNEL));
 	if (!rc) {
+		/* Who has changed the masks before did not find it there */
+		ap_queue_note_masks(aq);
 		rc = device_add(&aq->ap_dev.device);
 		if (rc)
 			xa_erase(&ap_queues, aq->qid);
@@ -281,7 +286,9 @@ static void ap_queue_update(struct ap_queue *aq, const struct ap_seen *seen)
 	}
 	if (ap_queue_scanned(aq, seen->status, seen->hwinfo, ap_healing))
 		ap_send_config_uevent(&aq->ap_dev, aq->config);
-	if (ap_queue_take_attach(aq) && device_attach(&aq->ap_dev.device) < 0)
+	if (ap_queue_take_unproven(aq))
+		device_release_driver(&aq->ap_dev.device);
+	else if (ap_queue_take_attach(aq) && device_attach(&aq->ap_dev.device) < 0)
 		AP_DBF_WARN("%s queue %04x attach failed\n", __func__, aq->qid);
 }
 
@@ -343,7 +350,7 @@ static void ap_look_at_apqn(ap_qid_t qid, struct ap_seen *seen)
 	if (seen->sight == AP_SIGHT_QUEUE && !seen->hwinfo.value)
 		seen->sight = AP_SIGHT_ODD;
 	if (seen->sight == AP_SIGHT_ODD)
-		pr_warn_ratelimited("queue %02x.%04x: unexpected answer to TAPQ, response code %02x\n",
+		pr_warn_ratelimited("queue %02x.%04x: unexpected answer to TAPQ, response code %02x; asked again by the next bus scan\n",
 				    AP_QID_CARD(qid), AP_QID_QUEUE(qid),
 				    status.response_code);
 }

@@ -40,7 +40,7 @@ takes() {
 	expect "${1#/sys/} takes '$2'" "$RES $VAL" "OK $3"
 }
 
-plan 116
+plan 117
 stack_up "cards=8a,7c,6p domains=4 depth=4"
 
 formats "attributes of the bus" $AP <<EOF
@@ -195,12 +195,17 @@ wait_for 30 gone "$clean_job"
 waited "poll() on clean: it has a driver" await "in use woken 1"
 wait_for 10 q_idle 00.0003
 sim fault "add apqn=00.0003 insn=ZAPQ do=hang count=1"
+waits counted $AP/bindings "11/11 (complete)"
+counted_job=$AWAIT
 waits await $DEV/00.0003/clean "not clean"
 job unbind ap_write $DEV/00.0003/driver/unbind 00.0003
 waits_after await 1
+waits_after counted 1
 sim card00/0003/config 0
 wait_for 60 gone "$AWAIT"
 waited "poll() on clean: not clean" await "not clean: deconfigured woken 2"
+wait_for 20 gone "$counted_job"
+waited "poll() on bindings: and not counted any more" counted "11/11 (complete) woken 2"
 wait_for 20 gone "$JOB"
 sim card00/0003/config 1
 sim release 00.0003
