@@ -917,6 +917,10 @@ static void t6_error_codes(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_EQ(test, fix->zq.online, 1);
+	/* Sent again: that begins anew */
+	KUNIT_EXPECT_EQ(test, zcrypt_msgtype6_ops.verb[ZCRYPT_OP_CPRB].build(req), 0);
+	KUNIT_EXPECT_EQ(test, fix->xcrb.status, 0);
+	fix->xcrb.status = 0x8044d;
 	/* Another queue has done it: nothing of the failure is left */
 	cca_reply(fix->block, 220, 0, 0, 0);
 	put_reply(req, fix->block, 0x30 + 220);
@@ -1124,17 +1128,22 @@ static void what_may_run_twice(struct kunit *test)
 	unsigned int fcode, cca = 0, ep11 = 0;
 
 	for (fcode = 0; fcode < 0x10000; fcode++) {
-		KUNIT_ASSERT_TRUE(test, zcrypt_repeatable(ZCRYPT_OP_ME, fcode));
-		KUNIT_ASSERT_TRUE(test, zcrypt_repeatable(ZCRYPT_OP_CRT, fcode));
-		KUNIT_ASSERT_TRUE(test, zcrypt_repeatable(ZCRYPT_OP_RNG, fcode));
-		cca += zcrypt_repeatable(ZCRYPT_OP_CPRB, fcode);
-		ep11 += zcrypt_repeatable(ZCRYPT_OP_EP11, fcode);
+		KUNIT_ASSERT_TRUE(test, zcrypt_repeatable(ZCRYPT_OP_ME, fcode, 0));
+		KUNIT_ASSERT_TRUE(test, zcrypt_repeatable(ZCRYPT_OP_CRT, fcode, 0));
+		KUNIT_ASSERT_TRUE(test, zcrypt_repeatable(ZCRYPT_OP_RNG, fcode, 0));
+		cca += zcrypt_repeatable(ZCRYPT_OP_CPRB, fcode, 0);
+		ep11 += zcrypt_repeatable(ZCRYPT_OP_EP11, fcode, 0);
 	}
 	KUNIT_EXPECT_EQ(test, cca, 6);
 	KUNIT_EXPECT_EQ(test, ep11, 2);
-	KUNIT_EXPECT_TRUE(test, zcrypt_repeatable(ZCRYPT_OP_CPRB, 'F' << 8 | 'Q'));
-	KUNIT_EXPECT_FALSE(test, zcrypt_repeatable(ZCRYPT_OP_CPRB, 'K' << 8 | 'G'));
-	KUNIT_EXPECT_FALSE(test, zcrypt_repeatable(ZCRYPT_OP_EP11, 21));
+	KUNIT_EXPECT_TRUE(test, zcrypt_repeatable(ZCRYPT_OP_CPRB, 'F' << 8 | 'Q', 0));
+	KUNIT_EXPECT_FALSE(test, zcrypt_repeatable(ZCRYPT_OP_CPRB, 'K' << 8 | 'G', 0));
+	/* One that is administrative, whatever it asks for */
+	KUNIT_EXPECT_FALSE(test, zcrypt_repeatable(ZCRYPT_OP_CPRB, 'F' << 8 | 'Q',
+						   AP_MSG_FLAG_ADMIN));
+	KUNIT_EXPECT_FALSE(test, zcrypt_repeatable(ZCRYPT_OP_EP11, 38,
+						   AP_MSG_FLAG_ADMIN));
+	KUNIT_EXPECT_FALSE(test, zcrypt_repeatable(ZCRYPT_OP_EP11, 21, 0));
 }
 
 /* A request of RSA-2048 has no more than a page in flight */

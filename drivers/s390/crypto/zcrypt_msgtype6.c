@@ -221,6 +221,8 @@ static int build_cprb(struct zcrypt_request *req)
 	u32 data = min(req->xcrb->reply_data_length, payload);
 	u32 control = min(req->xcrb->reply_control_blk_length, payload - data);
 
+	/* That of an attempt before this one */
+	req->xcrb->status = 0;
 	/* Data are needed whole; what is left is the CPRB's */
 	msg->hdr.fromcardlen1 = control;
 	msg->hdr.fromcardlen2 = data;

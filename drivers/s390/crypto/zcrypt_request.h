@@ -197,7 +197,7 @@ int zcrypt_reply_buffer(struct zcrypt_request *req, size_t len);
 void zcrypt_request_release(struct zcrypt_request *req);
 int zcrypt_distrust(struct zcrypt_request *req, const char *why);
 int zcrypt_card_error(struct zcrypt_request *req);
-bool zcrypt_repeatable(enum zcrypt_op op, unsigned int fcode);
+bool zcrypt_repeatable(enum zcrypt_op op, unsigned int fcode, u16 flags);
 
 /* zcrypt_msgtype6.c */
 int zcrypt_describe_cprb(struct zcrypt_request *req);

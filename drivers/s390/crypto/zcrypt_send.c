@@ -86,14 +86,17 @@ static const struct {
  * zcrypt_repeatable() - whether a request may be executed twice
  * @op: what it does
  * @fcode: function code, when it is a CPRB
+ * @flags: of the message; administrative requests, whatever they ask for, may not
  *
  * Context: any.
  * Return: true if so.
  */
-bool zcrypt_repeatable(enum zcrypt_op op, unsigned int fcode)
+bool zcrypt_repeatable(enum zcrypt_op op, unsigned int fcode, u16 flags)
 {
 	int i;
 
+	if (flags & AP_MSG_FLAG_ADMIN)
+		return false;
 	if (op != ZCRYPT_OP_CPRB && op != ZCRYPT_OP_EP11)
 		return true;
 	for (i = 0; i < ARRAY_SIZE(repeatable); i++)
@@ -650,7 +653,8 @@ long zcrypt_send_request(struct zcrypt_request *req)
 
 	rc = operations[req->op].describe(req);
 	if (!rc) {
-		req->repeatable = zcrypt_repeatable(req->op, req->fcode);
+		req->repeatable = zcrypt_repeatable(req->op, req->fcode,
+						    req->msg.flags);
 		rc = send_till_done(req);
 	}
 	if (req->nr_tried)
