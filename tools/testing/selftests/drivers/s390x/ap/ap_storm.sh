@@ -110,8 +110,6 @@ attributes() {
 		$DEV/00.0003/online 1 \
 		$DEV/00.0001/reset 1 \
 		$DEV/01.0002/reset 1 \
-		$AP/poll_thread 1 \
-		$AP/poll_thread 0 \
 		$AP/poll_timeout 100000 \
 		$AP/poll_timeout 2000000 \
 		$DEV/card01/config 0 \
@@ -130,6 +128,21 @@ scans() {
 		nap 0.03
 	done
 	echo "scans $n"
+}
+
+# Where there are interrupts it does not start
+poll_thread() {
+	local n=0
+
+	while running; do
+		say $AP/poll_thread 1
+		! grep -qs 1 $AP/poll_thread || : >"$TMP/did.poll"
+		nap 0.3
+		say $AP/poll_thread 0
+		n=$((n + 1))
+		nap 0.3
+	done
+	echo "poll_thread $n"
 }
 
 hardware() {
@@ -194,7 +207,8 @@ readers() {
 	local n=0
 
 	while running; do
-		cat $AP/[a-z]*[a-z] $DEV/*/[a-z]* /sys/kernel/debug/ap/*/* >/dev/null 2>&1
+		cat $AP/[a-z]*[a-z] $DEV/*/[a-z]* $CLASS/*/*mask \
+			/sys/kernel/debug/ap/* >/dev/null 2>&1
 		n=$((n + 1))
 	done
 	echo "readers $n"
@@ -352,7 +366,8 @@ take_out_all() {
 	done
 	loaded ap || ALL=$((ALL + 1))
 	loaded ap || : >"$TMP/did.alone"
-	modprobe ap || echo "MODULE ap does not load"
+	# shellcheck disable=SC2154 # by test_r9_storm.sh
+	modprobe ap "$irq" || echo "MODULE ap does not load"
 	say /sys/module/ap/parameters/remove_timeout 500
 	modprobe zcrypt_cex4 || echo "MODULE zcrypt_cex4 does not load"
 }

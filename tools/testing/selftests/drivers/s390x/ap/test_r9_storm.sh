@@ -1,13 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # R9: everything at once, from many shells: unbind and bind between three
-# drivers, masks, online, config, reset, scans, the poll thread, cards that go,
-# come, stop and lose their configuration, odd answers, hanging resets, CPUs that
-# come and go, device nodes made and destroyed under their users, programs that
-# are killed, modules unloaded and loaded, readers of every attribute, and
-# senders on both sides: 16 threads whose every result is checked.  At the end
-# all must be healthy, nothing lost, use counts as before, and apsim's watch must
-# have seen no breach of R3 and R4.
+# drivers, masks, online, config, reset, scans, cards that go, come, stop and lose
+# their configuration, odd answers, hanging resets, CPUs that come and go, device
+# nodes made and destroyed under their users, programs that are killed, modules
+# unloaded and loaded, readers of every attribute, and senders on both sides: 16
+# threads whose every result is checked.  At the end all must be healthy, nothing
+# lost, use counts as before, and apsim's watch must have seen no breach of R3 and
+# R4.
+#
+# Whether there are interrupts follows from the seed and from the kernel: of a lab
+# and a debug kernel that have the same seed one polls, by timers and by the poll
+# thread, which comes and goes.
 #
 # Three parts: in the first, two thirds of the time, there is always a queue that
 # the programs may have, and they must see no error.  In the second zcrypt_cex4
@@ -146,9 +150,16 @@ load_end() {
 	done
 }
 
-plan 25
+plan 26
 storm_seed
-stack_up "cards=8a,8a,7a,8c,8p domains=4 service_us=3000 rsa=2"
+CARDS="cards=8a,8a,7a,8c,8p domains=4 service_us=3000 rsa=2"
+irq=useirq=1
+stack_up "$CARDS" $irq
+if ours && [ $(((STORM_SEED + DEBUG_KERNEL) % 2)) = 0 ]; then
+	irq=useirq=0
+	stack_up "$CARDS" $irq
+fi
+diag "with $irq"
 # A card does not wait for a CPU of ours
 say /sys/devices/virtual/workqueue/apsim/nice -5
 need vfio_ap
@@ -170,6 +181,7 @@ actor hand_over3 3 hand_over
 actor masks 4
 actor attributes 5
 actor scans 6
+actor poll_thread 17
 actor hardware 7
 actor faults 8
 actor readers 9
@@ -218,6 +230,11 @@ if [ -n "$hung" ]; then
 fi
 expect "everything that ran in the storm ends" "$hung" ""
 JOBS=
+if [ $irq = useirq=0 ]; then
+	check "the poll thread has run" [ -e "$TMP/did.poll" ]
+else
+	check "with interrupts there is no poll thread" [ ! -e "$TMP/did.poll" ]
+fi
 cat "$TMP"/actor.* | sed 's/^/# /'
 grep -h '^[A-Z]' "$TMP"/actor.* >"$TMP/complaints"
 expect_none "killed programs go, nodes give no wrong answer, modules come and go" "$TMP/complaints"
