@@ -14,6 +14,11 @@ export GIT_AUTHOR_NAME=lab GIT_AUTHOR_EMAIL=lab@localhost
 # checkpatch PATCH [TYPES]: Who applies it signs it off, and MAINTAINERS has the
 # directories of new files; other TYPES of messages are left out, too.
 checkpatch() {
+	local status
 	perl "$BUILD/base/scripts/checkpatch.pl" --no-tree --strict --terse --show-types \
 		--no-summary --ignore "MISSING_SIGN_OFF,FILE_PATH_CHANGES${2:+,$2}" "$1"
+	status=$?
+	# what it remembers of names
+	rm -f .checkpatch-camelcase.*
+	return "$status"
 }

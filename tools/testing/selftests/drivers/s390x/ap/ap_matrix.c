@@ -19,7 +19,7 @@
  * program has its error). SLACK_MS is added to each bound (default 0). GLOB takes
  * only groups like it.
  *
- * The queue depth must be 2, CONFIG_AP_DEBUG is needed.
+ * The queue depth must be 2.
  */
 #define _GNU_SOURCE
 #include <asm/zcrypt.h>
