@@ -127,26 +127,34 @@ static void ap_poll_slot(unsigned long slot)
  * bit that is cleared costs a look in vain. Slots come into being below
  * ap_words_end before their queue can have a message.
  */
-static void ap_poll_marked(bool announced)
+static void ap_poll_marked(unsigned long word, bool announced)
 {
-	unsigned int end = READ_ONCE(ap_words_end);
-	unsigned long word, bit, bits, slot;
+	unsigned long bit, bits = ap_poll_word(word), slot;
 
 	rcu_read_lock();
-	for_each_set_bit(word, ap_words, end) {
-		bits = ap_poll_word(word);
-		for_each_set_bit(bit, &bits, BITS_PER_LONG) {
-			slot = word * BITS_PER_LONG + bit;
-			if (!announced || ap_poll_announced(slot))
-				ap_poll_slot(slot);
-		}
+	for_each_set_bit(bit, &bits, BITS_PER_LONG) {
+		slot = word * BITS_PER_LONG + bit;
+		if (!announced || ap_poll_announced(slot))
+			ap_poll_slot(slot);
 	}
 	rcu_read_unlock();
 }
 
+/*
+ * The poll thread is of the lowest priority: preempted in here on a busy CPU it
+ * would not run again for many seconds, and RCU would wait for it. So it is not
+ * preempted before it is done with the queues of a word.
+ */
 static void ap_poll_all(void)
 {
-	ap_poll_marked(false);
+	unsigned int end = READ_ONCE(ap_words_end);
+	unsigned long word;
+
+	for_each_set_bit(word, ap_words, end) {
+		local_bh_disable();
+		ap_poll_marked(word, false);
+		local_bh_enable();
+	}
 }
 
 static bool ap_poll_any(void)
@@ -179,7 +187,11 @@ static DECLARE_BITMAP(ap_nibs_kept, AP_DEVICES * AP_DOMAINS / AP_NIB_GROUP);
 
 static void ap_irq_tasklet_fn(struct tasklet_struct *unused)
 {
-	ap_poll_marked(true);
+	unsigned int end = READ_ONCE(ap_words_end);
+	unsigned long word;
+
+	for_each_set_bit(word, ap_words, end)
+		ap_poll_marked(word, true);
 }
 
 static DECLARE_TASKLET(ap_irq_tasklet, ap_irq_tasklet_fn);
@@ -547,14 +559,6 @@ static int ap_poll_thread_fn(void *unused)
 	return 0;
 }
 
-/* A timer takes over for what the thread has been polling for */
-static void ap_poll_kick(void)
-{
-	local_bh_disable();
-	ap_poll_all();
-	local_bh_enable();
-}
-
 /**
  * ap_poll_thread_set() - start or stop the poll thread
  * @on: which
@@ -580,10 +584,10 @@ int ap_poll_thread_set(bool on)
 		else
 			WRITE_ONCE(ap_poll_thread, thread);
 	} else if (!on && thread) {
-		/* Who sends from here on arms a timer; then the rest */
+		/* Who sends from here on arms a timer; a look does, for the rest */
 		WRITE_ONCE(ap_poll_thread, NULL);
 		kthread_stop(thread);
-		ap_poll_kick();
+		ap_poll_all();
 	}
 	mutex_unlock(&ap_poll_thread_mutex);
 	return rc;
@@ -622,7 +626,7 @@ int ap_poll_timeout_set(unsigned long ns)
 	if (ns > AP_POLL_LIMIT_NS)
 		return -EINVAL;
 	WRITE_ONCE(ap_poll_max_ns, ns);
-	ap_poll_kick();
+	ap_poll_all();
 	return 0;
 }
 
