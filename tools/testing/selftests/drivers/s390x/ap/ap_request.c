@@ -2,7 +2,7 @@
 /*
  * ap_request: one request to a card, and what became of it.
  *
- *	ap_request [-d DEVICE] [-s SIGNALS] [-f COMMAND] me
+ *	ap_request [-d DEVICE] [-s SIGNALS] [-q QUEUE -f COMMAND] me
  *	ap_request [-d DEVICE] [-s SIGNALS] cprb FUNCTION CARD DOMAIN
  *
  * Prints OK or the name of the errno, and the milliseconds it took. "me" is RSA
@@ -10,9 +10,9 @@
  * request with that function code; -1 stands for any card or domain.
  *
  * -f freezes the sender between the arrival of its reply and its next look at
- * it, while COMMAND runs: the sender sleeps on CPU 0, and before its reply
- * comes, a thread of higher real-time priority occupies that CPU. The reply
- * must take longer than 0.6 seconds and come within 2 seconds. Real-time
+ * it, while COMMAND runs: the sender sleeps on CPU 0, and when QUEUE has sent its
+ * request to the card, a thread of higher real-time priority occupies that CPU.
+ * No reply may come until COMMAND has it come (a rule of apsim). Real-time
  * throttling must be off (/proc/sys/kernel/sched_rt_runtime_us).
  *
  * -s has that many signals come, one a millisecond. Their handler does nothing,
@@ -39,11 +39,11 @@
 
 #define MOD	256
 #define PARM	20
-#define FROZEN_US	2000000
+#define PENDING	"/sys/bus/ap/devices/%s/pendingq_count"
 
 static const char *name;
 static int fd;
-static atomic_int hog_runs, hog_ends;
+static atomic_int answered, hog_runs, hog_ends;
 
 struct result {
 	int error;		/* -1: wrong */
@@ -59,7 +59,7 @@ static void fail(const char *what)
 static void bad_usage(void)
 {
 	fprintf(stderr, "usage: %s [-d DEVICE] [-s SIGNALS] %s\n", name,
-		"[-f COMMAND] me | cprb FUNCTION CARD DOMAIN");
+		"[-q QUEUE -f COMMAND] me | cprb FUNCTION CARD DOMAIN");
 	exit(2);
 }
 
@@ -130,6 +130,7 @@ static void *sender(void *arg)
 {
 	go_to(0, 1);
 	*(struct result *)arg = request_me();
+	atomic_store(&answered, 1);
 	return NULL;
 }
 
@@ -143,7 +144,21 @@ static void *hog(void *unused)
 	return NULL;
 }
 
-static int frozen(const char *command, struct result *res)
+static int at_card(const char *queue)
+{
+	char path[80];
+	FILE *file;
+	int nr = 0;
+
+	snprintf(path, sizeof(path), PENDING, queue);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%d", &nr) != 1)
+		fail(path);
+	fclose(file);
+	return nr == 1;
+}
+
+static int frozen(const char *queue, const char *command, struct result *res)
 {
 	pthread_t hog_thread, sender_thread;
 	int rc;
@@ -151,12 +166,17 @@ static int frozen(const char *command, struct result *res)
 	go_to(1, 0);
 	if (pthread_create(&sender_thread, NULL, sender, res))
 		fail("no thread");
-	usleep(400000);
+	while (!at_card(queue)) {
+		if (atomic_load(&answered)) {
+			fprintf(stderr, "%s: the reply came too early\n", name);
+			exit(2);
+		}
+		usleep(1000);
+	}
 	if (pthread_create(&hog_thread, NULL, hog, NULL))
 		fail("no thread");
 	while (!atomic_load(&hog_runs))
 		usleep(1000);
-	usleep(FROZEN_US);
 	rc = system(command);
 	atomic_store(&hog_ends, 1);
 	pthread_join(hog_thread, NULL);
@@ -194,15 +214,18 @@ static void begin_signals(const char *count)
 int main(int argc, char **argv)
 {
 	const char *device = "/dev/z90crypt", *command = NULL, *signals = NULL;
+	const char *queue = NULL;
 	struct result res;
 	int opt, rc = 0;
 
 	name = argv[0];
-	while ((opt = getopt(argc, argv, "+d:f:s:")) != -1) {
+	while ((opt = getopt(argc, argv, "+d:f:q:s:")) != -1) {
 		if (opt == 'd')
 			device = optarg;
 		else if (opt == 'f')
 			command = optarg;
+		else if (opt == 'q')
+			queue = optarg;
 		else if (opt == 's')
 			signals = optarg;
 		else
@@ -210,6 +233,8 @@ int main(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
+	if (!queue != !command)
+		bad_usage();
 	fd = open(device, O_RDWR);
 	if (fd < 0)
 		fail(device);
@@ -218,7 +243,7 @@ int main(int argc, char **argv)
 
 	if (argc == 1 && !strcmp(argv[0], "me")) {
 		if (command)
-			rc = frozen(command, &res);
+			rc = frozen(queue, command, &res);
 		else
 			res = request_me();
 	} else if (argc == 4 && !command && !strcmp(argv[0], "cprb") &&

@@ -11,7 +11,7 @@
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
 plan 13
-stack_up "cards=8a domains=1 service_us=1000000"
+stack_up "cards=8a domains=1"
 need vfio_ap
 Q=00.0000
 before="$(use_count zcrypt_cex4) $(use_count vfio_ap)"
@@ -19,10 +19,25 @@ RT=/proc/sys/kernel/sched_rt_runtime_us
 rt=$(cat $RT)
 set_to $RT -1
 
-# What is done while the sender is frozen; run by another shell
+# What is done while the sender is frozen, by another shell: first its reply comes
+cat >"$TMP/reply" <<EOF
+. ./ap_lib.sh
+fetched() {
+	value $DEV/$Q/pendingq_count
+	[ "\$VAL" = 0 ]
+}
+sim fault clear
+sim release $Q
+wait_for 20 fetched || die "no reply"
+EOF
+frozen() {
+	sim fault "add apqn=$Q insn=REPLY do=hold count=1"
+	bounded 60 ap_request -q $Q -f "sh $TMP/meanwhile" me
+}
+
 cat >"$TMP/meanwhile" <<EOF
 exec >"$TMP/seen" 2>&1
-. ./ap_lib.sh
+. "$TMP/reply"
 echo "pending \$(cat $DEV/$Q/pendingq_count) \$(use_count zcrypt_cex4) \$(use_count vfio_ap)"
 set_to $AP/aqmask -0
 wait_for 5 q_has_driver $Q vfio_ap
@@ -35,7 +50,7 @@ set_to $AP/aqmask +0
 wait_for 5 q_has_driver $Q cex4queue
 echo "back \$(q_driver $Q) \$(use_count zcrypt_cex4) \$(use_count vfio_ap)"
 EOF
-bounded 60 ap_request -f "sh $TMP/meanwhile" me
+frozen
 expect "the frozen sender ends" $? 0
 diag "sender: $(cat "$TMP/bounded")"
 seen() {
@@ -52,11 +67,11 @@ expect "use counts are as before" \
 
 # Now it goes on while its queue is away
 cat >"$TMP/meanwhile" <<EOF
-. ./ap_lib.sh
+. "$TMP/reply"
 set_to $AP/aqmask -0
 wait_for 5 q_has_driver $Q vfio_ap
 EOF
-bounded 60 ap_request -f "sh $TMP/meanwhile" me
+frozen
 expect "a sender frozen until its queue is away ends" $? 0
 set_to $RT "$rt"
 expect_like "it got its result too" "$(cat "$TMP/bounded")" "OK *"
