@@ -6,7 +6,7 @@
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
 SIZES=$(rsa_sizes)
-plan $((5 + 2 * $(echo "$SIZES" | wc -w)))
+plan $((6 + 2 * $(echo "$SIZES" | wc -w)))
 need_programs openssl
 ibmca "$TMP/ibmca.cnf"
 stack_up "cards=8a,8a domains=3 service_us=3000"
@@ -22,6 +22,43 @@ sign_verify() {
 		on_cards 100 openssl dgst -sha256 -verify "$TMP/key.$1.pub" \
 			-signature "$TMP/key.$1.alone" "$TMP/data"
 }
+
+# One request is certain to lose its queue: its reply does not come before that is
+# taken. Domain 0 stays where it is, so it must not get the request.
+domain_0_online() {
+	local q
+
+	for q in $(queues_of 0); do
+		set_to "$DEV/$q/online" "$1"
+	done
+}
+
+# taker: the queue that has a request at its card, in TAKER
+taker() {
+	for TAKER in $(queues); do
+		value "$DEV/$TAKER/pendingq_count"
+		[ "$VAL" = 0 ] || return 0
+	done
+	return 1
+}
+
+before=$(sim_total lost)
+domain_0_online 0
+sim fault "add apqn=* insn=REPLY do=hold count=inf"
+job loser sign_verify 1024
+loser=$JOB
+wait_for 100 taker || die "no request at a card: $(cat "$TMP/loser")"
+domain_0_online 1
+check "a queue is taken with a request at its card" unbind "$TAKER"
+sim fault clear
+sim release '*'
+wait_jobs "$loser"
+wait "$loser"
+expect "that is sent elsewhere, and the signature is right" \
+	"$? $(($(sim_total lost) - before))" "0 1"
+sed 's/^/# /' "$TMP/loser"
+bind_to "$TAKER" cex4queue || die "bind: $RES"
+wait_for 20 all_idle || die "queues do not get ready"
 
 hand_overs_begin
 for bits in $SIZES; do
@@ -60,5 +97,6 @@ did=$(sed -n 's/^Doing 1024 bits [a-z]* rsa.s for 4s: \([0-9]*\) .*/\1/p' "$TMP/
 	awk '{ n += $1 } END { print n + 0 }')
 expect_range "requests beyond the $did that $((2 * RUNS)) runs of openssl speed count" \
 	$((requests - did)) 0 $((2 * RUNS * 8))
-expect_range "requests that lost their queue and were sent elsewhere" "$(sim_total lost)" 1 1000000000
+# as it comes
+diag "requests that lost their queue and were sent elsewhere: $(sim_total lost)"
 finish
