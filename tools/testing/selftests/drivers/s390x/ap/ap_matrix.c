@@ -45,8 +45,8 @@
 #define MAX_QUEUES	60
 #define MAX_REQS	3
 #define RULES_SIZE	16384
-#define TRIES		3
-#define LOOKS		10	/* if it was not met: that says nothing of the bus */
+#define TRIES		3	/* in which the answer was met */
+#define LOOKS		10	/* in which it was not: that says nothing of the bus */
 #define SOME		10
 #define FEW		3
 #define MOD		128
@@ -134,7 +134,7 @@ struct cell {
 	int code;		/* -1 where it is none */
 	bool async;
 	/* what was seen */
-	unsigned int nr_got, tries;
+	unsigned int nr_got, met, missed;	/* the latter two: tries so far */
 	int got[MAX_REQS];
 	long got_ms[MAX_REQS];
 	int again[2];		/* further requests: answered, and not */
@@ -818,7 +818,7 @@ static void print_cell(const struct cell *c)
 	printf("\t%d/%d\t%s %ld%s%s\t%s\t%s %ld\t%lu\t%ld/%ld\t%u\t%s\t%s\n", c->again[0],
 	       c->again[0] + c->again[1], c->write[0] ? c->write : "-", c->write_ms,
 	       c->clean[0] ? ", " : "", c->clean, c->state, c->back, c->back_ms, c->hits,
-	       c->insns, c->held_ms, c->tries, c->queue, c->wrong[0] ? c->wrong : "well");
+	       c->insns, c->held_ms, c->met + c->missed, c->queue, c->wrong[0] ? c->wrong : "well");
 	fflush(stdout);
 	pthread_mutex_unlock(&print_lock);
 }
@@ -827,20 +827,26 @@ static void run_cell(struct queue *q, struct cell *c)
 {
 	struct cell fresh = {
 		.place = c->place, .count = c->count, .code = c->code,
-		.async = c->async, .tries = c->tries + 1,
+		.async = c->async, .met = c->met, .missed = c->missed,
 	};
 
 	memcpy(fresh.what, c->what, sizeof(fresh.what));
 	*c = fresh;
 	snprintf(c->queue, sizeof(c->queue), "%.7s", q->name);
 	run_once(q, c);
+	if (c->hits)
+		c->met++;
+	else
+		c->missed++;
 	judge(c);
 	print_cell(c);
 }
 
 static bool is_due(const struct cell *c)
 {
-	return !c->tries || (c->wrong[0] && c->tries < (c->hits ? TRIES : LOOKS));
+	if (!c->met && !c->missed)
+		return true;
+	return c->wrong[0] && c->met < TRIES && c->missed < LOOKS;
 }
 
 static void *worker(void *arg)
@@ -1061,7 +1067,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < nr_queues; i++)
 		set_up(&queues[i], i);
 	for (p = 0; p < PASSES; p++)
-		for (tries = 0; tries < LOOKS; tries++) {
+		for (tries = 0; tries < TRIES + LOOKS - 1; tries++) {
 			run_pass(queues, p, true, tries);
 			run_pass(queues, p, false, tries);
 			printf("# pass %u.%u over after %ld s\n", p, tries,
