@@ -56,7 +56,8 @@ sim fault clear
 sim release '*'
 wait_jobs "$JOB"
 
-stack_up "cards=8a,8a domains=2 service_us=2000 reset_ms=3000 rsa=2"
+stack_up "cards=8a,8a domains=2 service_us=2000 rsa=2"
+sim fault "add apqn=01.0000 insn=RAPQ do=hang count=1"
 wr $DEV/01.0000/reset 1
 job resetting ap_load --threads 8 --key 1024 --op me-pub --seconds 2
 resetting=$JOB
@@ -65,5 +66,6 @@ expect "a queue in reset gets no request" "$(cat $DEV/01.0000/requestq_count)" 0
 expect_like "it still is in reset" "$(q_state 01.0000)" "*RESET*"
 check "others do" [ "$(sim_count 01.0001 nqap)" -gt 0 ]
 wait_jobs "$resetting"
+sim release 01.0000
 expect "and no request has waited for it" "$(grep -c 'errors 0 stuck 0' "$TMP/resetting")" 1
 finish
