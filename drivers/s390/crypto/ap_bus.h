@@ -274,6 +274,7 @@ enum ap_figure {
  * @outstanding: the poll code knows of messages at the card
  * @open: probe() has succeeded, and remove() has not begun
  * @unproven: its driver got it untouched, and it was not zero-reset since
+ * @off_line: somebody has set it off line in zcrypt while it was that
  * @attach: a bind was refused because the queue was not clean
  * @slot: dense number of the queue among all, see ap_poll.c
  * @clock_start: when the wait of the present state began (ktime_get_ns())
@@ -282,9 +283,11 @@ enum ap_figure {
  * @progress: jiffies of the last reply, or of the first message that waits
  * @turn: since when the card is at the first message on @pendingq, or at one that
  *	was sent before (jiffies)
- * @owed_limit: how long the card may be at work with messages that nobody waits
- *	for any more, or 0
- * @owed_since: when the first of these was sent (jiffies)
+ * @owed_limit: how long the card may be at work with messages that nobody waits for
+ *	any more, and that nothing was sent behind, or 0
+ * @quiet_since: when the first message was sent that nobody waits for any more, since
+ *	the last reply (jiffies)
+ * @quiet_limit: how long that one may take, or 0
  * @poll_start: since when polling waits for a reply (ktime_get_ns()), or 0
  * @late: the next look comes after the time that waits like this one have taken
  * @trial: counts messages, some of which are looked for right behind NQAP
@@ -354,6 +357,7 @@ struct ap_queue {
 	bool unclean;
 	bool untouched;
 	bool unproven;
+	bool off_line;
 	bool reserved;
 	char *override;
 	unsigned int slot;
@@ -362,7 +366,8 @@ struct ap_queue {
 	unsigned long progress;
 	unsigned long turn;
 	unsigned long owed_limit;
-	unsigned long owed_since;
+	unsigned long quiet_since;
+	unsigned long quiet_limit;
 	u64 poll_start;
 	bool late;
 	u8 trial;

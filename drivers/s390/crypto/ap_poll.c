@@ -127,34 +127,35 @@ static void ap_poll_slot(unsigned long slot)
  * bit that is cleared costs a look in vain. Slots come into being below
  * ap_words_end before their queue can have a message.
  */
-static void ap_poll_marked(unsigned long word, bool announced)
+static __always_inline void ap_poll_marked(void (*look)(unsigned long slot))
 {
-	unsigned long bit, bits = ap_poll_word(word), slot;
+	unsigned int end = READ_ONCE(ap_words_end);
+	unsigned long word, bit, bits;
 
-	rcu_read_lock();
-	for_each_set_bit(bit, &bits, BITS_PER_LONG) {
-		slot = word * BITS_PER_LONG + bit;
-		if (!announced || ap_poll_announced(slot))
-			ap_poll_slot(slot);
+	for_each_set_bit(word, ap_words, end) {
+		bits = ap_poll_word(word);
+		for_each_set_bit(bit, &bits, BITS_PER_LONG)
+			look(word * BITS_PER_LONG + bit);
 	}
-	rcu_read_unlock();
 }
 
 /*
  * The poll thread is of the lowest priority: preempted in here on a busy CPU it
- * would not run again for many seconds, and RCU would wait for it. So it is not
- * preempted before it is done with the queues of a word.
+ * would not run again for many seconds, and RCU would wait for it. So it is not,
+ * as long as it looks at one queue.
  */
+static void ap_poll_one(unsigned long slot)
+{
+	local_bh_disable();
+	rcu_read_lock();
+	ap_poll_slot(slot);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
 static void ap_poll_all(void)
 {
-	unsigned int end = READ_ONCE(ap_words_end);
-	unsigned long word;
-
-	for_each_set_bit(word, ap_words, end) {
-		local_bh_disable();
-		ap_poll_marked(word, false);
-		local_bh_enable();
-	}
+	ap_poll_marked(ap_poll_one);
 }
 
 static bool ap_poll_any(void)
@@ -185,13 +186,17 @@ static struct airq_struct ap_airq = {
 static bool ap_irq_on;
 static DECLARE_BITMAP(ap_nibs_kept, AP_DEVICES * AP_DOMAINS / AP_NIB_GROUP);
 
+static void ap_poll_if_announced(unsigned long slot)
+{
+	if (ap_poll_announced(slot))
+		ap_poll_slot(slot);
+}
+
 static void ap_irq_tasklet_fn(struct tasklet_struct *unused)
 {
-	unsigned int end = READ_ONCE(ap_words_end);
-	unsigned long word;
-
-	for_each_set_bit(word, ap_words, end)
-		ap_poll_marked(word, true);
+	rcu_read_lock();
+	ap_poll_marked(ap_poll_if_announced);
+	rcu_read_unlock();
 }
 
 static DECLARE_TASKLET(ap_irq_tasklet, ap_irq_tasklet_fn);

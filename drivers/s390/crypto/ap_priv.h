@@ -109,6 +109,7 @@ bool ap_queue_scan_news(const struct ap_queue *aq, struct ap_queue_status status
 void ap_queue_scanned_odd(struct ap_queue *aq, struct ap_queue_status status);
 bool ap_queue_take_attach(struct ap_queue *aq);
 bool ap_queue_take_unproven(struct ap_queue *aq);
+void ap_queue_want_attach(struct ap_queue *aq);
 bool ap_queue_barred(struct ap_queue *aq);
 int ap_queue_reset(struct ap_queue *aq, int fbit);
 int ap_queue_bind(struct ap_queue *aq);

@@ -598,6 +598,59 @@ static bool ap_queue_waiting(struct ap_queue *aq)
 }
 
 /*
+ * How long a message may take. Those before it may take as long as they may, and
+ * it with them.
+ */
+static unsigned long ap_msg_limit(const struct ap_queue *aq,
+				  const struct ap_message *msg, unsigned long limit)
+{
+	unsigned long mine = msg->limit ?: aq->request_timeout;
+
+	return max(limit, min(mine, (unsigned long)aq->request_timeout));
+}
+
+/*
+ * A message that leaves @pendingq without a reply keeps the card at work, unless the
+ * queue is reset: the card owes something.
+ */
+static bool ap_queue_owes(const struct ap_queue *aq)
+{
+	return aq->queue_count > aq->pendingq_count;
+}
+
+/*
+ * Nobody waits any more for a message that is at the card. For the one behind it that
+ * takes as long as before, whether it was sent already or comes next. And when
+ * nothing has come since it was sent, and nothing comes in its time, the card has
+ * stopped: that must not be hidden by messages that do not wait for so long, one
+ * after the other, so the first one counts.
+ */
+static void ap_msg_abandon(struct ap_queue *aq, const struct ap_message *msg)
+{
+	unsigned long limit = 0;
+	struct ap_message *at;
+
+	list_for_each_entry(at, &aq->pendingq, list) {
+		limit = ap_msg_limit(aq, at, limit);
+		if (at == msg)
+			break;
+	}
+	if (!list_is_last(&msg->list, &aq->pendingq)) {
+		at = list_next_entry(msg, list);
+		at->limit = ap_msg_limit(aq, at, limit);
+	} else {
+		aq->owed_limit = max(limit, ap_queue_owes(aq) ? aq->owed_limit : 0);
+	}
+	if (time_before(msg->since, aq->progress))
+		return;
+	if (!aq->quiet_limit || time_before(aq->quiet_since, aq->progress) ||
+	    time_before(msg->since, aq->quiet_since)) {
+		aq->quiet_since = msg->since;
+		aq->quiet_limit = limit;
+	}
+}
+
+/*
  * Messages. Each arrow of a message's life is one function: accept, sent,
  * handed back.
  */
@@ -617,6 +670,11 @@ static void ap_msg_accept(struct ap_queue *aq, struct ap_message *msg)
 
 static void ap_msg_sent(struct ap_queue *aq, struct ap_message *msg)
 {
+	if (aq->owed_limit) {
+		if (ap_queue_owes(aq))
+			msg->limit = ap_msg_limit(aq, msg, aq->owed_limit);
+		aq->owed_limit = 0;
+	}
 	msg->stage = AP_MSG_PENDINGQ;
 	msg->since = jiffies;
 	/* Its sender looks without the lock; after this it stays */
@@ -703,9 +761,6 @@ static void ap_queue_take_turn(struct ap_queue *aq, const struct ap_message *msg
 
 	if (turn)
 		aq->turn = jiffies;
-	/* It has left out what was sent before this one */
-	if (msg && time_after(msg->since, aq->owed_since))
-		aq->owed_limit = 0;
 	if (turn || msg)
 		WRITE_ONCE(aq->progress, jiffies);
 }
@@ -1522,63 +1577,22 @@ static bool ap_queue_watched(struct ap_queue *aq)
 	return ap_queue_waiting(aq) || ap_states[aq->state].outstanding;
 }
 
-/*
- * How long a message may take. Those before it may take as long as they may, and
- * it with them.
- */
-static unsigned long ap_msg_limit(const struct ap_queue *aq,
-				  const struct ap_message *msg, unsigned long limit)
-{
-	unsigned long mine = msg->limit ?: aq->request_timeout;
-
-	return max(limit, min(mine, (unsigned long)aq->request_timeout));
-}
-
 /* What is sent behind others waits for them first */
-static unsigned long ap_time_start(const struct ap_queue *aq, unsigned long since)
+static unsigned long ap_msg_start(const struct ap_queue *aq,
+				  const struct ap_message *msg)
 {
-	return time_after(aq->turn, since) ? aq->turn : since;
+	return time_after(aq->turn, msg->since) ? aq->turn : msg->since;
 }
 
-/*
- * A message that leaves @pendingq without a reply keeps the card at work, unless the
- * queue is reset. For those sent behind it, it counts as if it was still there; and
- * that nobody waits for it any more must not hide that the card has stopped.
- */
-static bool ap_queue_owed(const struct ap_queue *aq)
+/* Whether nothing comes although nobody waits for it any more */
+static bool ap_queue_quiet(struct ap_queue *aq)
 {
-	return aq->owed_limit && aq->queue_count > aq->pendingq_count;
-}
-
-/* Messages up to this one of @pendingq; of several, the first with the longest time */
-static void ap_queue_owe(struct ap_queue *aq, const struct ap_message *last)
-{
-	bool owed = ap_queue_owed(aq);
-	unsigned long limit = owed ? aq->owed_limit : 0;
-	struct ap_message *msg;
-
-	list_for_each_entry(msg, &aq->pendingq, list) {
-		limit = ap_msg_limit(aq, msg, limit);
-		if (msg == last)
-			break;
+	if (!ap_queue_owes(aq)) {
+		aq->owed_limit = 0;
+		aq->quiet_limit = 0;
 	}
-	if (!owed || time_before(last->since, aq->owed_since))
-		aq->owed_since = last->since;
-	aq->owed_limit = limit;
-}
-
-/* Whether the card does not even come to the end of these */
-static bool ap_queue_owed_expire(struct ap_queue *aq)
-{
-	unsigned long end = ap_time_start(aq, aq->owed_since) + aq->owed_limit;
-
-	if (ap_queue_owed(aq) && !time_after(jiffies, end))
-		return false;
-	if (ap_queue_owed(aq) && !time_after(aq->progress, aq->owed_since))
-		return true;
-	/* There is nothing, or it was left out */
-	aq->owed_limit = 0;
-	return false;
+	return aq->quiet_limit && !time_after(aq->progress, aq->quiet_since) &&
+	       time_after(jiffies, aq->quiet_since + aq->quiet_limit);
 }
 
 /*
@@ -1591,13 +1605,11 @@ VISIBLE_IF_KUNIT bool ap_queue_expire(struct ap_queue *aq)
 	struct ap_message *msg, *next;
 	unsigned long limit = 0;
 
-	if (ap_queue_owed_expire(aq))
+	if (ap_queue_quiet(aq))
 		return true;
 	list_for_each_entry_safe(msg, next, &aq->pendingq, list) {
-		if (!time_before(msg->since, aq->owed_since))
-			limit = max(limit, aq->owed_limit);
 		limit = ap_msg_limit(aq, msg, limit);
-		if (!time_after(jiffies, ap_time_start(aq, msg->since) + limit))
+		if (!time_after(jiffies, ap_msg_start(aq, msg) + limit))
 			return false;
 		AP_DBF_WARN("%s no reply to psmid 0x%016lx on queue %04x\n",
 			    __func__, msg->psmid, aq->qid);
@@ -1662,6 +1674,9 @@ void ap_queue_init_state(struct ap_queue *aq)
 			aq->last_err_rc = aq->chkstop ? AP_RESPONSE_CHECKSTOPPED :
 							AP_RESPONSE_DECONFIGURED;
 			ap_queue_set_state(aq, AP_STATE_ERROR);
+			/* It came back while it was on its way to its driver */
+			if (aq->config && !aq->chkstop)
+				ap_scan_soon();
 		} else {
 			ap_queue_set_state(aq, AP_STATE_RESET_START);
 			ap_queue_run(aq);
@@ -1777,7 +1792,7 @@ void ap_cancel_message(struct ap_queue *aq, struct ap_message *ap_msg)
 	if (ap_msg->stage == AP_MSG_REQUESTQ ||
 	    ap_msg->stage == AP_MSG_PENDINGQ) {
 		if (ap_msg->stage == AP_MSG_PENDINGQ)
-			ap_queue_owe(aq, ap_msg);
+			ap_msg_abandon(aq, ap_msg);
 		ap_msg_unlink(aq, ap_msg, AP_MSG_PREPARED);
 		trace_s390_ap_msg_done(aq, ap_msg, -ECANCELED);
 	}
@@ -1795,10 +1810,11 @@ EXPORT_SYMBOL(ap_cancel_message);
  */
 void ap_flush_queue(struct ap_queue *aq)
 {
+	struct ap_message *msg;
+
 	spin_lock_bh(&aq->lock);
-	if (!list_empty(&aq->pendingq))
-		ap_queue_owe(aq, list_last_entry(&aq->pendingq,
-						 struct ap_message, list));
+	list_for_each_entry(msg, &aq->pendingq, list)
+		ap_msg_abandon(aq, msg);
 	ap_flush_both(aq);
 	spin_unlock_bh(&aq->lock);
 }
@@ -1866,6 +1882,7 @@ int ap_queue_reset(struct ap_queue *aq, int fbit)
 	spin_lock_bh(&aq->lock);
 	if (ap_states[aq->state].runs && aq->unproven) {
 		ap_scan_soon();
+		rc = fbit ? -ENODEV : 0;
 	} else if (ap_states[aq->state].runs) {
 		ap_flush_both(aq);
 		/* An unbind that was asked for before is not taken back */
@@ -2145,6 +2162,8 @@ int ap_queue_claim(struct ap_queue *aq, struct ap_driver *drv, bool retry)
 	spin_lock_bh(&aq->lock);
 	aq->attach = !ap_queue_may_have(aq, drv);
 	if (!aq->attach) {
+		if (!(drv->flags & AP_DRIVER_FLAG_DEFAULT))
+			aq->off_line = false;
 		WRITE_ONCE(aq->driver, drv);
 		aq->irq_delay = 0;
 		aq->doubts = 0;
@@ -2349,8 +2368,8 @@ bool ap_queue_scan_news(const struct ap_queue *aq, struct ap_queue_status status
  * Its driver got it while its card was away, and now the card is back.
  *
  * Context: process; takes the queue's lock.
- * Return: true if so; the caller takes the queue from its driver. When it is clean
- * ap_queue_take_attach() has a driver attached again.
+ * Return: true if so; the caller takes the queue from its driver, and has one
+ * attached with ap_queue_want_attach().
  */
 bool ap_queue_take_unproven(struct ap_queue *aq)
 {
@@ -2359,10 +2378,24 @@ bool ap_queue_take_unproven(struct ap_queue *aq)
 	spin_lock_bh(&aq->lock);
 	take = aq->unproven && aq->state == AP_STATE_ERROR && aq->config &&
 	       !aq->chkstop;
-	if (take)
-		aq->attach = true;
 	spin_unlock_bh(&aq->lock);
 	return take;
+}
+
+/**
+ * ap_queue_want_attach() - a driver is to be attached when the queue is clean
+ * @aq: a queue that was taken from its driver, unless it has another one by now
+ *
+ * Also when somebody has unbound it at the same moment: he cannot be told from us.
+ * The caller looks for it with ap_queue_take_attach(), for one that is clean already.
+ *
+ * Context: process; takes the queue's lock.
+ */
+void ap_queue_want_attach(struct ap_queue *aq)
+{
+	spin_lock_bh(&aq->lock);
+	aq->attach = !aq->driver;
+	spin_unlock_bh(&aq->lock);
 }
 
 /**

@@ -531,7 +531,7 @@ static bool expires_after(struct rows_queue *rq, unsigned int seconds)
 	rq->waiting.since -= seconds * HZ;
 	aq->turn -= seconds * HZ;
 	aq->progress -= seconds * HZ;
-	aq->owed_since -= seconds * HZ;
+	aq->quiet_since -= seconds * HZ;
 	stuck = ap_queue_expire(aq);
 	spin_unlock_bh(&aq->lock);
 	hrtimer_cancel(&aq->look);
@@ -594,14 +594,17 @@ static void cancelled_work_takes_its_time(struct kunit *test)
 	ap_cancel_message(&rq->aq, second);
 	KUNIT_EXPECT_FALSE(test, expires_after(rq, 90));
 
-	/* The card has left it out */
+	/* What is behind it keeps none up that was before */
 	second = put_second(rq);
-	rq->sent.limit = 120 * HZ;
-	second->since++;
-	ap_cancel_message(&rq->aq, &rq->sent);
-	put_reply(rq, second->psmid);
-	KUNIT_EXPECT_EQ(test, second->stage, AP_MSG_RECEIVED);
-	KUNIT_EXPECT_EQ(test, rq->aq.owed_limit, 0);
+	second->limit = 120 * HZ;
+	ap_cancel_message(&rq->aq, second);
+	KUNIT_EXPECT_TRUE(test, expires_after(rq, 2));
+
+	/* The next one to be sent waits for it */
+	second = put_second(rq);
+	second->limit = 120 * HZ;
+	ap_cancel_message(&rq->aq, second);
+	KUNIT_EXPECT_EQ(test, rq->aq.owed_limit, 120 * HZ);
 }
 
 /* Nor does it hide that the card does nothing */
@@ -622,6 +625,28 @@ static void cancelled_work_is_watched(struct kunit *test)
 	ap_flush_queue(&rq->aq);
 	KUNIT_EXPECT_EQ(test, second->rc, -EAGAIN);
 	KUNIT_EXPECT_FALSE(test, expires_after(rq, 0));
+	KUNIT_EXPECT_TRUE(test, expires_after(rq, 2));
+}
+
+/* Nor does a reply to what was sent before */
+static void abandoned_after_a_reply(struct kunit *test)
+{
+	struct rows_queue *rq = new_queue(test);
+	struct ap_message *second = put_second(rq);
+	struct ap_queue *aq = &rq->aq;
+
+	put_reply(rq, rq->sent.psmid);
+	ap_cancel_message(aq, second);
+	KUNIT_EXPECT_EQ(test, aq->quiet_limit, 0);
+	/* A third one, which has been sent since */
+	put_message(&aq->pendingq, &rq->sent, AP_MSG_PENDINGQ, 3);
+	rq->sent.limit = 9 * HZ;
+	rq->sent.since = jiffies;
+	aq->pendingq_count++;
+	aq->queue_count++;
+	ap_cancel_message(aq, &rq->sent);
+	KUNIT_EXPECT_EQ(test, aq->queue_count, 2);
+	KUNIT_EXPECT_FALSE(test, expires_after(rq, 8));
 	KUNIT_EXPECT_TRUE(test, expires_after(rq, 2));
 }
 
@@ -672,6 +697,7 @@ static void unproven_queue_is_taken(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ap_queue_take_unproven(aq));
 	aq->chkstop = false;
 	KUNIT_EXPECT_TRUE(test, ap_queue_take_unproven(aq));
+	ap_queue_want_attach(aq);
 	KUNIT_EXPECT_TRUE(test, aq->attach);
 	aq->unproven = false;
 	KUNIT_EXPECT_FALSE(test, ap_queue_take_unproven(aq));
@@ -700,6 +726,7 @@ static struct kunit_case ap_rows_cases[] = {
 	KUNIT_CASE(slow_card_is_waited_for),
 	KUNIT_CASE(cancelled_work_takes_its_time),
 	KUNIT_CASE(cancelled_work_is_watched),
+	KUNIT_CASE(abandoned_after_a_reply),
 	KUNIT_CASE(owing_is_no_progress),
 	KUNIT_CASE(unproven_queue_is_taken),
 	KUNIT_CASE(retired_queue_rests),

@@ -286,9 +286,11 @@ static void ap_queue_update(struct ap_queue *aq, const struct ap_seen *seen)
 	}
 	if (ap_queue_scanned(aq, seen->status, seen->hwinfo, ap_healing))
 		ap_send_config_uevent(&aq->ap_dev, aq->config);
-	if (ap_queue_take_unproven(aq))
+	if (ap_queue_take_unproven(aq)) {
 		device_release_driver(&aq->ap_dev.device);
-	else if (ap_queue_take_attach(aq) && device_attach(&aq->ap_dev.device) < 0)
+		ap_queue_want_attach(aq);
+	}
+	if (ap_queue_take_attach(aq) && device_attach(&aq->ap_dev.device) < 0)
 		AP_DBF_WARN("%s queue %04x attach failed\n", __func__, aq->qid);
 }
 

@@ -202,7 +202,8 @@ int zcrypt_queue_register(struct zcrypt_queue *zq)
 	struct device *dev = &zq->queue->ap_dev.device;
 	int rc;
 
-	zq->online = 1;
+	zq->online = !zq->queue->off_line;
+	zq->queue->off_line = false;
 	/* No message comes, and no reply, before probe() has succeeded */
 	rc = queue_alloc_reply(zq);
 	if (rc)
@@ -243,6 +244,8 @@ void zcrypt_queue_unregister(struct zcrypt_queue *zq)
 			AP_QID_CARD(zq->queue->qid),
 			AP_QID_QUEUE(zq->queue->qid));
 	zcrypt_pool_del_queue(&zcrypt_pool, zq);
+	/* For a zero-reset only, see ap_queue_take_unproven(): it comes back as it was */
+	zq->queue->off_line = zq->queue->unproven && !zq->online;
 	if (queue_has_rng(zq))
 		zcrypt_rng_device_remove();
 	sysfs_remove_group(&dev->kobj, &queue_attr_group);

@@ -19,11 +19,12 @@ pending() { # NUMBER
 }
 
 plan 6
-# The verb takes longer than a query may, see short_limits in zcrypt_send.c
+# Held for longer than a query may take, see short_limits in zcrypt_send.c, and less
+# than a verb may
 stack_up "cards=8c domains=1"
 wait_for 20 grep -qw zcrypt $HWRNG/rng_available
 set_to $HWRNG/rng_current none
-set_to $SIM/service_us me=1000,other=10000000
+sim fault "add apqn=$Q insn=REPLY do=hold count=inf"
 before=$(resets)
 job killed ap_coproc verb KG 0 0
 wait_for 10 pending 1 || die "no request at the card"
@@ -35,6 +36,9 @@ wait_for 10 pending 1 || die "no query at the card"
 job verb ap_coproc verb KG 0 0
 verb=$JOB
 wait_for 10 pending 2 || die "no second verb at the card"
+nap 12
+sim fault clear
+sim release $Q
 wait_for 60 gone "$query"
 wait_for 60 gone "$verb"
 expect_like "a query behind a verb whose sender was killed: answered" "$(cat "$TMP/query")" "OK *"
@@ -43,7 +47,6 @@ expect "and the card was not reset" "$(resets)" "$before"
 
 # A card that answers nothing, and programs that do not wait for long
 before=$(resets)
-set_to $SIM/service_us 1000
 sim fault "add apqn=* insn=REPLY do=hold count=inf"
 now_cs
 began=$NOW

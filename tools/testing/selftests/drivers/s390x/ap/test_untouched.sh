@@ -51,13 +51,17 @@ expect_like "in standby: the default driver has it, off line" \
 	"$(q_driver $Q) $(cat $DEV/$Q/config) $(q_state $Q)" "cex4queue 0 ERROR*"
 expect "in standby: what was in it is in it" "$(sim_state $Q used)" 1
 wr $DEV/$Q/reset 1
+# An admin wants to see to it before anybody uses it
+set_to $DEV/$Q/online 0
 expect_like "in standby: a reset is asked for" "$RES $(q_state $Q)" "OK ERROR*"
 sim_clear
 sim card01/config 1
 # Neither the reset attribute nor a timer is faster than the scan that sees to it
 wr $DEV/$Q/reset 1
 wait_for 20 eval 'rescan; q_idle $Q' || die "$Q does not get ready: $(q_state $Q)"
-expect "configured: used again by its driver" "$(q_driver $Q)" cex4queue
+expect "configured: its driver has it again, off line as it was" \
+	"$(q_driver $Q) $(cat $DEV/$Q/online) $(cat $DEV/01.0000/online)" "cex4queue 0 1"
+set_to $DEV/$Q/online 1
 check "configured: zero-reset and proven before that" proven_first $Q
 check "configured: the other queue of the card, too" \
 	eval 'wait_for 20 q_idle 01.0000 && proven_first 01.0000'
