@@ -625,7 +625,7 @@ static bool ap_queue_owes(const struct ap_queue *aq)
  * stopped: that must not be hidden by messages that do not wait for so long, one
  * after the other, so the first one counts.
  */
-static void ap_msg_abandon(struct ap_queue *aq, const struct ap_message *msg)
+static void ap_msg_abandon(struct ap_queue *aq, struct ap_message *msg)
 {
 	unsigned long limit = 0;
 	struct ap_message *at;
