@@ -452,16 +452,14 @@ stack_up() {
 
 # In 6.12 sched_cpu_dying() takes the fair server of a CPU that goes for a task left
 # on it, and WARNs, before it stops it; the server is at work when fair tasks have
-# waited long for a CPU, as they do here.  So it is switched off.
-fair_server() { # NANOSECONDS
+# waited long for a CPU, as they do here.  So it is switched off, and stays so: given
+# its share again while its timer runs, it gives back more than it took, and WARNs.
+no_fair_server() {
 	local file
 
 	for file in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
-		value $file
-		{ echo "$1" >"$file"; } 2>/dev/null
+		{ echo 0 >"$file"; } 2>/dev/null
 	done
-	# shellcheck disable=SC2034
-	FAIR=$VAL
 }
 
 need() {

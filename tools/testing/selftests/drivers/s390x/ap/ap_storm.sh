@@ -217,7 +217,7 @@ readers() {
 cpus() {
 	local n=0
 
-	fair_server 0
+	no_fair_server
 	while running; do
 		say /sys/devices/system/cpu/cpu1/online 0
 		nap 0.7
@@ -226,7 +226,6 @@ cpus() {
 		n=$((n + 1))
 	done
 	say /sys/devices/system/cpu/cpu1/online 1
-	fair_server "$FAIR"
 	echo "cpus $n"
 }
 

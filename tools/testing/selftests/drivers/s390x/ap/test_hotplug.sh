@@ -41,14 +41,9 @@ cycle() {
 
 plan 6
 stack_up "cards=8a,8a domains=8 service_us=300 rsa=2" "useirq=0"
-fair_server 0
-fair=$FAIR
-# The CPU and its fair server, however this ends
-put_back() {
-	put $CPU 1
-	fair_server "$fair"
-}
-trap 'put_back; cleanup' EXIT
+no_fair_server
+# However this ends
+trap 'put $CPU 1; cleanup' EXIT
 bounded 60 ap_load --threads 2 --key 1024 --op me-pub --requests 12
 expect "requests before" $? 0
 job load ap_load --threads $THREADS --key 1024 --op me-pub --seconds 86400
@@ -62,7 +57,6 @@ check "the load ends" gone $LOAD
 sed 's/^/# /' "$TMP/load"
 expect "no error, none stuck" "$(load_result errors "$TMP/load") $(load_result stuck "$TMP/load")" "0 0"
 set_to $CPU 1
-put_back
 check "all queues are idle" wait_for $LATE all_idle
 in_time 0 1 >"$TMP/late"
 in_time 1 2 >>"$TMP/late"
