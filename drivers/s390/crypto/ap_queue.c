@@ -757,7 +757,7 @@ static struct ap_message *ap_find_pending(struct ap_queue *aq,
 static void ap_queue_take_turn(struct ap_queue *aq, const struct ap_message *msg)
 {
 	bool turn = msg ? list_is_first(&msg->list, &aq->pendingq) :
-			  aq->queue_count > aq->pendingq_count;
+			  ap_queue_owes(aq);
 
 	if (turn)
 		aq->turn = jiffies;

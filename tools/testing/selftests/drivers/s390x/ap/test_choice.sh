@@ -17,20 +17,18 @@ shares() {
 plan 12
 stack_up "cards=8*8a domains=8 service_us=500 log=0 rsa=2"
 # Where a CPU of ours is kept off, requests wait with it, and what is sent meanwhile
-# goes to other queues.  That is not so in each of five runs; an uneven choice is.
-for n in 1 2 3 4 5; do
-	shares >"$TMP/before"
-	bounded 120 ap_load --threads 16 --key 1024 --op me-pub --requests 6400
-	rc=$?
-	shares >"$TMP/after"
-	paste "$TMP/before" "$TMP/after" | awk '{ n = $2 - $1; sum += n; if (n > max) max = n }
-		END { print sum, max * NR }' >"$TMP/sum"
-	read -r sum max <"$TMP/sum"
-	diag "run $n: requests $sum, the busiest times 64 $max, the slowest $(load_result max "$TMP/bounded") us"
-	[ $rc -eq 0 ] && [ "$sum" -eq 6400 ] && [ "$max" -gt $((sum * 11 / 10)) ] || break
-done
-expect "16 threads, 64 queues: 6400 requests" "$rc" 0
-check "no request was sent twice" [ "$sum" -eq 6400 ]
+# goes to other queues: that evens out, what the choice prefers does not.
+N=19200
+[ $DEBUG_KERNEL = 0 ] || N=6400
+shares >"$TMP/before"
+bounded 120 ap_load --threads 16 --key 1024 --op me-pub --requests $N
+expect "16 threads, 64 queues: $N requests" "$?" 0
+shares >"$TMP/after"
+paste "$TMP/before" "$TMP/after" | awk '{ n = $2 - $1; sum += n; if (n > max) max = n }
+	END { print sum, max * NR }' >"$TMP/sum"
+read -r sum max <"$TMP/sum"
+diag "requests $sum, the busiest times 64 $max, the slowest $(load_result max "$TMP/bounded") us"
+check "no request was sent twice" [ "$sum" -eq $N ]
 expect_range "the busiest queue: at most 1.1 times the mean" "$max" "$sum" $((sum * 11 / 10))
 
 # 4 queues: one swallows a request, and goes on

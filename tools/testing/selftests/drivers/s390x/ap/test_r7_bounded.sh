@@ -105,10 +105,8 @@ for JOB in $jobs; do
 	wait_for 30 gone "$JOB"
 done
 timed rmmod ap_testdrv
-# What is promised is remove_timeout and a second of slack for who waits
-# (zcrypt-remove.rst, Bounds)
 expect_range "rmmod beside 8 queues that are tried again in turn (ms)" \
-	"$MS" 0 $((3000 + 1000 + SLACK_MS))
+	"$MS" 0 $((3000 + SLACK_MS))
 set_to $PARAM $TIMEOUT
 check "afterwards all is well again" heal_all
 for q in $(queues); do
