@@ -74,7 +74,7 @@ q_has_messages() {
 	[ "$VAL" -gt "$base" ]
 }
 
-plan 24
+plan 28
 stack_up "cards=8a,8a domains=4 log=262144"
 td_take 1
 under_load "interrupts"
@@ -111,6 +111,7 @@ td probe_error_late 1
 td probe_error_count 1
 td_clear
 sim_clear
+sim watch 1
 bind_to 00.0001 ap_testdrv
 expect "probe() fails: the bind says so" "$RES" ENOMEM
 nap 0.3
@@ -120,6 +121,24 @@ zapq_offences "$TMP/sim" >"$TMP/offences"
 expect_none "probe() fails: silence afterwards" "$TMP/offences"
 check "probe() fails: the queue is cleaned and proven" wait_for 10 q_clean_is 00.0001 clean
 td probe_error_late 0
+
+# What this driver sends to a queue that another one has by then: refused, or, by the
+# base for a queue that is not configured, taken, and handed back when the other one
+# goes.  This driver is away, but no promise to it is broken.
+sim card00/0001/config 0
+rescan
+set_to $AP/aqmask +1
+check "another driver's queue" wait_for 20 q_has_driver 00.0001 cex4queue
+job astray ap_write $TD/submit "00.0001 12"
+wait_for 10 td_is submitted -eq 12
+unbind 00.0001 || die "unbind: $RES"
+check "another driver's queue: all messages come back" wait_for 10 gone "$JOB"
+sim watch 0
+sed 1d $SIM/watch >"$TMP/offences"
+expect_none "another driver's queue: nothing that is late, for apsim's watch" "$TMP/offences"
+expect "another driver's queue: no promise broken, all messages accounted for" \
+	"$(td_broken) $(td_balance)" "0 0"
+sim card00/0001/config 1
 unload ap_testdrv || die "ap_testdrv does not unload"
 stack_down || die "modules do not unload"
 

@@ -81,6 +81,15 @@ unaccounted() {
 		$(sim_total swallowed)))
 }
 
+# breached: "SEQ APQN" of the first breach of each queue that has one
+breached() {
+	awk '{
+		for (i = 5; i < NF; i++)
+			if ($(i + 1) ~ /^psmid=/ && !seen[$i]++)
+				print $(i - 4), $i
+	}' "$TMP/breaches"
+}
+
 # storm SECONDS: stops at once when there is a breach, while the log has it, and
 # tells: what breaks these rules may soon break the kernel
 storm() {
@@ -274,11 +283,11 @@ expect "requests that are left in the cards" "$(unaccounted)" 0
 sim watch 0
 diag "$(head -n 1 $SIM/watch)"
 sed 1d $SIM/watch >"$TMP/breaches"
-# What these queues went through before that
-awk '{ for (i = 2; i <= NF; i++) if ($i ~ /^psmid=/) print $(i - 1) }' \
-	"$TMP/breaches" | sort -u | while read -r q; do
-	grep -F " $q " $SIM/log | tail -n 60 | sed 's/^/# log: /'
-done
+# What these queues went through before that, if the log still has it
+breached |
+	while read -r n q; do
+		awk -v n="$n" -v q="$q" '$5 == q && $1 <= n' $SIM/log | tail -n 60
+	done | sed 's/^/# log: /'
 expect_none "R3, R4: no instruction and no call to a driver where none may be" "$TMP/breaches"
 expect_range "queues shown clean, as the simulator's log has it" "$(watched clean)" 1 1000000000
 expect_range "and taken into use again" "$(watched reopened)" 1 1000000000

@@ -79,6 +79,7 @@ struct td_queue {
 	struct ap_queue *aq;
 	int qid;
 	enum td_phase phase;
+	unsigned int bindings;	/* how often it became ours */
 	unsigned int open;	/* let in, not handed back */
 	struct ap_message reply;
 };
@@ -93,6 +94,7 @@ struct td_msg {
 	struct td_queue *tq;
 	struct td_batch *batch;
 	unsigned int receives;
+	unsigned int binding;	/* of tq->bindings, that it went in through; or 0 */
 	bool counted;		/* in tq->open */
 	bool owned;
 	bool cancelled;
@@ -328,6 +330,7 @@ static void td_set_phase(struct td_queue *tq, enum td_phase phase)
 
 	spin_lock_irqsave(&td_lock, flags);
 	tq->phase = phase;
+	tq->bindings += phase == TD_BOUND;
 	spin_unlock_irqrestore(&td_lock, flags);
 }
 
@@ -501,6 +504,22 @@ static enum td_count td_judge(const struct ap_message *m, const struct ap_messag
 	return TD_REPLIED;
 }
 
+/* The number of the binding that the queue has to this driver; with td_lock */
+static unsigned int td_binding(const struct td_queue *tq)
+{
+	return tq->phase == TD_BOUND ? tq->bindings : 0;
+}
+
+/*
+ * Whether a message comes back from this driver's use of the queue.  It can be sent
+ * to a queue that is another driver's by now, and come back while this one is away:
+ * that is for the other one to judge.  With td_lock.
+ */
+static bool td_concerned(const struct td_msg *msg, const struct device_driver *drv)
+{
+	return msg->binding || !drv || drv == &td_driver.driver;
+}
+
 /* Called by the bus with the queue's lock held. */
 static void td_receive(struct ap_queue *aq, struct ap_message *m, struct ap_message *reply)
 {
@@ -508,10 +527,11 @@ static void td_receive(struct ap_queue *aq, struct ap_message *m, struct ap_mess
 	const struct device_driver *drv = READ_ONCE(aq->ap_dev.device.driver);
 	enum td_count verdict = td_judge(m, reply), broken = TD_COUNTS;
 	struct td_queue *tq = msg->tq;
+	bool first, concerned;
 	unsigned long flags;
-	bool first;
 
 	spin_lock_irqsave(&td_lock, flags);
+	concerned = td_concerned(msg, drv);
 	first = !msg->receives++;
 	if (first && msg->counted) {
 		msg->counted = false;
@@ -523,7 +543,9 @@ static void td_receive(struct ap_queue *aq, struct ap_message *m, struct ap_mess
 		broken = TD_AFTER_CANCEL;
 	else if (tq->phase == TD_REMOVING)
 		broken = TD_IN_REMOVE_CALLS;
-	else if (tq->phase == TD_AWAY && (!drv || drv == &td_driver.driver))
+	else if (concerned && tq->phase == TD_AWAY)
+		broken = TD_LATE_CALLS;
+	else if (msg->binding && msg->binding != td_binding(tq))
 		broken = TD_LATE_CALLS;
 	if (first && verdict != TD_WRONG)
 		td_counts[verdict]++;
@@ -531,7 +553,8 @@ static void td_receive(struct ap_queue *aq, struct ap_message *m, struct ap_mess
 
 	td_log(tq->qid, "RECEIVE", "psmid=%lx rc=%d %s", m->psmid, m->rc,
 	       td_count_names[verdict]);
-	td_mark(tq->qid, "RECEIVE");
+	if (concerned)
+		td_mark(tq->qid, "RECEIVE");
 	if (broken < TD_COUNTS)
 		td_broken(broken, tq->qid);
 	if (verdict == TD_WRONG)
@@ -581,10 +604,14 @@ static void td_refused(struct td_msg *msg, const struct ap_message *before, int 
 static void td_send(struct td_msg *msg, struct ap_queue *aq, bool with_owner)
 {
 	struct ap_message before;
+	unsigned int binding;
 	unsigned long flags;
 	int rc = 0;
 
 	td_add(TD_SUBMITTED, 1);
+	spin_lock_irqsave(&td_lock, flags);
+	binding = td_binding(msg->tq);
+	spin_unlock_irqrestore(&td_lock, flags);
 	if (with_owner) {
 		rc = ap_msg_get_owner(aq, &msg->m);
 		if (!rc) {
@@ -603,9 +630,14 @@ static void td_send(struct td_msg *msg, struct ap_queue *aq, bool with_owner)
 		td_refused(msg, &before, rc);
 		return;
 	}
-	/* Count it as open only if it is still under way: it may be back. */
+	/*
+	 * Count it as open only if it is still under way: it may be back.  When the
+	 * binding is the same as before it went in, it is the one it went in through.
+	 */
 	spin_lock_irqsave(&td_lock, flags);
 	if (!msg->receives) {
+		if (binding == td_binding(msg->tq))
+			msg->binding = binding;
 		msg->counted = true;
 		msg->tq->open++;
 	}

@@ -260,8 +260,9 @@ void apsim_watch_show(struct seq_file *m)
  * apsim_mark_queue() - a driver under test says where it is
  * @apqn: the queue that it is about
  * @text: "PROBE enter", "PROBE failed", "REMOVE enter", "REMOVE exit",
- *	"RECEIVE", "BROKEN ..." (a promise made to it was broken); anything
- *	else is only a line in the log
+ *	"RECEIVE" (of a message that it was this driver's to send there),
+ *	"BROKEN ..." (a promise made to it was broken); anything else is only a
+ *	line in the log
  *
  * Context: any.
  */
