@@ -8,6 +8,7 @@
  */
 #include <linux/export.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 
 #include "ap_bus.h"
 
@@ -22,7 +23,7 @@ void ap_queue_probe_begin(struct ap_queue *aq, struct module *owner)
 {
 	spin_lock_bh(&aq->lock);
 	aq->owner = owner;
-	aq->probing = true;
+	aq->prober = current;
 	spin_unlock_bh(&aq->lock);
 }
 
@@ -35,7 +36,7 @@ void ap_queue_probe_begin(struct ap_queue *aq, struct module *owner)
 void ap_queue_probe_end(struct ap_queue *aq)
 {
 	spin_lock_bh(&aq->lock);
-	aq->probing = false;
+	aq->prober = NULL;
 	spin_unlock_bh(&aq->lock);
 }
 
@@ -53,7 +54,7 @@ int ap_msg_get_owner(struct ap_queue *aq, struct ap_message *ap_msg)
 	int rc = -ENODEV;
 
 	spin_lock_bh(&aq->lock);
-	if (aq->dev_state == AP_DEV_STATE_OPERATING && !aq->probing &&
+	if (aq->dev_state == AP_DEV_STATE_OPERATING && !aq->prober &&
 	    try_module_get(aq->owner)) {
 		ap_msg->owner = aq->owner;
 		rc = 0;

@@ -15,7 +15,7 @@
  struct ap_queue {
  	...
 +	struct module *owner;
-+	bool probing;
++	struct task_struct *prober;
  	spinlock_t lock;
  	...
  };

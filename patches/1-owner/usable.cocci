@@ -9,6 +9,6 @@ identifier aq;
  {
  	<...
 -	aq->dev_state != AP_DEV_STATE_OPERATING
-+	aq->dev_state != AP_DEV_STATE_OPERATING || aq->probing
++	aq->dev_state != AP_DEV_STATE_OPERATING || aq->prober
  	...>
  }

@@ -8,6 +8,8 @@
  * attribute. The same goes for a queue without a driver, and for one whose driver
  * never asked the bus to do anything with it.
  */
+#include <linux/sched.h>
+
 #include "ap_dev_state.h"
 
 static const u8 ap_dev_state_next[NR_AP_DEV_STATES] = {
@@ -34,8 +36,11 @@ bool ap_set_dev_state(struct ap_queue *aq, enum ap_dev_state to)
 	unsigned int next = ap_dev_state_next[aq->dev_state];
 
 	lockdep_assert_held(&aq->lock);
-	/* Work begins in a driver's probe(), and nowhere else */
-	if (aq->dev_state == AP_DEV_STATE_UNINITIATED && aq->probing)
+	/*
+	 * Work begins in a driver's probe(), and nowhere else: not in a scan that has
+	 * seen an error which the driver before that one had.
+	 */
+	if (aq->dev_state == AP_DEV_STATE_UNINITIATED && aq->prober == current)
 		next |= BIT(AP_DEV_STATE_OPERATING);
 	if (!(next & BIT(to)))
 		return false;
