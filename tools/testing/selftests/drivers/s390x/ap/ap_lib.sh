@@ -557,8 +557,16 @@ move_to() {
 	bind_to "$1" "$2"
 }
 
+# ours: the AP bus of this tree, not another one with some of its rules
+ours() {
+	[ -d /sys/kernel/debug/ap ] && [ -e /sys/kernel/debug/ap/hand_overs ]
+}
+
 rescan() {
 	put $AP/scans 1
+	# The base's only waits for a scan that is running, which may have gone past
+	# what was changed; the second one cannot
+	ours || put $AP/scans 1
 }
 
 # --- the simulator ----------------------------------------------------------

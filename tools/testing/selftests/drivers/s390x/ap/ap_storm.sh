@@ -323,6 +323,8 @@ take_out() {
 # The second driver as the storm wants it
 td_settings() {
 	say $TD/wait_ms 20000
+	# The base has no bound but its next scan
+	ours || say $TD/wait_ms 60000
 	say $TD/linger_ms 20
 	say $TD/request_timeout_ms 3000
 }
@@ -390,6 +392,8 @@ modules() {
 		fi
 		rm "$TMP/pause"
 		nap 1
+		# It takes the base long to let them go: be there as long
+		ours || nap 4
 	done
 	echo "modules $OUT drivers, $CEX4 zcrypt_cex4, $ALL the whole stack"
 	echo "messages of the second driver $SUBMITTED"

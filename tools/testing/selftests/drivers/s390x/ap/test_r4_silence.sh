@@ -74,7 +74,7 @@ q_has_messages() {
 	[ "$VAL" -gt "$base" ]
 }
 
-plan 28
+plan 31
 stack_up "cards=8a,8a domains=4 log=262144"
 td_take 1
 under_load "interrupts"
@@ -136,6 +136,7 @@ check "another driver's queue: all messages come back" wait_for 10 gone "$JOB"
 sim watch 0
 sed 1d $SIM/watch >"$TMP/offences"
 expect_none "another driver's queue: nothing that is late, for apsim's watch" "$TMP/offences"
+diag "refused $(td_result refused), handed back $(td_result flushed)"
 expect "another driver's queue: no promise broken, all messages accounted for" \
 	"$(td_broken) $(td_balance)" "0 0"
 sim card00/0001/config 1
@@ -148,4 +149,19 @@ td_take 1
 under_load "timer"
 set_to $AP/poll_thread 1
 under_load "poll thread"
+unload ap_testdrv || die "ap_testdrv does not unload"
+stack_down || die "modules do not unload"
+check "the poll thread goes with the bus" eval '! ps | grep -q "[a]ppoll"'
+
+# The bus goes while its first scan runs: nothing of that stays, no device, no timer
+n=0
+while [ $n -lt 5 ]; do
+	modprobe apsim cards=8a,8a,8a,8a domains=16 && modprobe ap || break
+	nap 0.0$n
+	rmmod ap && rmmod apsim || break
+	n=$((n + 1))
+done
+expect "the bus goes while it scans" $n 5
+modprobe apsim cards=8a domains=2 && modprobe ap && modprobe zcrypt_cex4
+check "and comes again" wait_for 20 bindings_complete
 finish

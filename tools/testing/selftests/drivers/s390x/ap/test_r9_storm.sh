@@ -32,11 +32,6 @@ case "$SECONDS_" in
 	;;
 esac
 
-# ours: the AP bus of this tree, not another one with some of its rules
-ours() {
-	[ -d /sys/kernel/debug/ap ] && [ -e /sys/kernel/debug/ap/hand_overs ]
-}
-
 healthy() {
 	local c q
 
@@ -73,6 +68,39 @@ watched() {
 unbroken() {
 	field breaches $SIM/watch
 	[ "$VAL" = 0 ]
+}
+
+# Everything is there again
+cards_back() {
+	local c d
+
+	for c in 00 01 02 03 04; do
+		sim card$c/present 1
+		sim card$c/config 1
+		sim card$c/chkstop 0
+		for d in 0000 0001 0002 0003; do
+			sim card$c/$d/present 1
+			sim card$c/$d/config 1
+			sim card$c/$d/chkstop 0
+		done
+	done
+}
+
+# over PID: without our AP bus what waits for a card may wait for a scan
+over() {
+	ours || rescan
+	gone "$1"
+}
+
+# What the base hands back because it was put off line stays in the card until the
+# queue is used again; only that is reset, all else must have come out by itself
+reset_off_line() {
+	local q
+
+	for q in 00.0003 01.0000 01.0001 01.0002 01.0003 04.0002; do
+		put "$DEV/$q/reset" 1
+	done
+	wait_for 20 all_idle
 }
 
 # Left in the cards: what went in and did not come out, nor was reset away
@@ -192,6 +220,7 @@ actor attributes 5
 actor scans 6
 actor poll_thread 17
 actor hardware 7
+HARDWARE=$JOB
 actor faults 8
 actor readers 9
 [ -e /sys/devices/system/cpu/cpu1/online ] && actor cpus 10
@@ -226,9 +255,13 @@ touch "$TMP/stop"
 # What hangs by a fault of the simulator gets free
 sim fault clear
 sim release '*'
+if ! ours; then
+	wait_for 90 gone "$HARDWARE"
+	cards_back
+fi
 hung=
 for p in $JOBS; do
-	wait_for 90 gone "$p" || hung="$hung $p"
+	wait_for 90 over "$p" || hung="$hung $p"
 done
 if [ -n "$hung" ]; then
 	for p in $hung; do
@@ -254,20 +287,12 @@ expect "messages of the second driver: all accounted for, no promise broken" \
 	"$(td_balance) $(td_broken)" "0 0"
 
 # Calm: everything as at the start
-for c in 00 01 02 03 04; do
-	sim card$c/present 1
-	sim card$c/config 1
-	sim card$c/chkstop 0
-	for d in 0000 0001 0002 0003; do
-		sim card$c/$d/present 1
-		sim card$c/$d/config 1
-		sim card$c/$d/chkstop 0
-	done
-done
+cards_back
 set_to $AP/poll_thread 0
 set_to $AP/apmask +0-255
 set_to $AP/aqmask +0-255
 wait_for 90 healthy
+ours || reset_off_line
 for q in $(queues); do
 	q_has_driver "$q" cex4queue && q_idle "$q" ||
 		diag "$q: $(q_driver "$q"), $(q_state "$q"), $(q_clean "$q")"
