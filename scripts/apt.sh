@@ -64,11 +64,9 @@ debian_uri() {
 		END { if (!found) print first }' <<<"$sources"
 }
 
-# get APT WORD...: a mirror may have a bad minute
+# get APT WORD...
 get() {
 	local apt=$1
 	shift
-	APT_CONFIG=$apt/etc/apt.conf apt-get -c "$apt/etc/hooks.conf" "$@" && return
-	sleep 10
-	APT_CONFIG=$apt/etc/apt.conf apt-get -c "$apt/etc/hooks.conf" "$@"
+	APT_CONFIG=$apt/etc/apt.conf patiently apt-get -c "$apt/etc/hooks.conf" "$@"
 }

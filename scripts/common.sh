@@ -25,6 +25,16 @@ fail() {
 	exit "$status"
 }
 
+# patiently COMMAND...: what asks a mirror, which may have a bad minute
+patiently() {
+	local pause
+	for pause in 10 30 60; do
+		"$@" && return
+		sleep "$pause"
+	done
+	"$@"
+}
+
 # The make of the kernel tree, with what every call of it needs.  CC and the
 # goal are the caller's.  LOCALVERSION keeps the name of the kernel the one of
 # the configuration, MAKEFLAGS of the make above must not reach this one.

@@ -14,7 +14,7 @@ shares() {
 	done
 }
 
-plan 12
+plan 13
 stack_up "cards=8*8a domains=8 service_us=500 log=0 rsa=2"
 # Where a CPU of ours is kept off, requests wait with it, and what is sent meanwhile
 # goes to other queues: that evens out, what the choice prefers does not.
@@ -49,15 +49,24 @@ expect_range "with a stuck request it gets no more than the others" "$stuck" 1 $
 
 # one answers nothing any more
 sim fault "add apqn=00.0000 insn=REPLY do=hold count=inf"
-job held ap_load --threads 8 --key 1024 --op me-pub --seconds 6
-sleep 2
-before=$(sim_count 00.0000 nqap)
-others=$(sim_count 01.0000 nqap)
-sleep 2
-expect "a queue that does not answer at all gets nothing" "$(sim_count 00.0000 nqap)" "$before"
-check "others do" [ "$(sim_count 01.0000 nqap)" -gt "$others" ]
+none=$(sim_count 00.0000 nqap)
+job held ap_load --threads 8 --key 1024 --op me-pub --seconds 60
+# it is full when another one gets requests and it gets none; all of it within the
+# 9 s after which the bus takes back what is held
+reached() {
+	[ "$(sim_count 01.0000 nqap)" -ge "$1" ]
+}
+full() {
+	before=$(sim_count 00.0000 nqap)
+	wait_for 5 reached $(($(sim_count 01.0000 nqap) + 50))
+	[ "$before" -gt "$none" ] && [ "$(sim_count 00.0000 nqap)" = "$before" ]
+}
+check "a queue that does not answer at all is full some time" wait_for 8 full
+check "others get more" wait_for 8 reached $(($(sim_count 01.0000 nqap) + 200))
+expect "it gets nothing" "$(sim_count 00.0000 nqap)" "$before"
 sim fault clear
 sim release '*'
+kill -9 "$JOB"
 wait_jobs "$JOB"
 
 stack_up "cards=8a,8a domains=2 service_us=2000 rsa=2"
@@ -65,10 +74,9 @@ sim fault "add apqn=01.0000 insn=RAPQ do=hang count=1"
 wr $DEV/01.0000/reset 1
 job resetting ap_load --threads 8 --key 1024 --op me-pub --seconds 2
 resetting=$JOB
-sleep 1
+check "others get requests" wait_for 10 eval '[ "$(sim_count 01.0001 nqap)" -ge 20 ]'
 expect "a queue in reset gets no request" "$(cat $DEV/01.0000/requestq_count)" 0
 expect_like "it still is in reset" "$(q_state 01.0000)" "*RESET*"
-check "others do" [ "$(sim_count 01.0001 nqap)" -gt 0 ]
 wait_jobs "$resetting"
 sim release 01.0000
 expect "and no request has waited for it" "$(grep -c 'errors 0 stuck 0' "$TMP/resetting")" 1
