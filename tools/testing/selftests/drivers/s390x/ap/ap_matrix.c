@@ -46,7 +46,7 @@
 #define MAX_REQS	3
 #define RULES_SIZE	16384
 #define TRIES		3	/* in which the answer was met */
-#define LOOKS		10	/* in which it was not, or we stood still: says nothing of the bus */
+#define LOOKS		10	/* in which it was not, or we stood still: no word on the bus */
 #define SOME		10
 #define FEW		3
 #define BEAT_MS		20	/* a nap that takes LATE_MS instead: we stood still */
