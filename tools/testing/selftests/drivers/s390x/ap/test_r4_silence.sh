@@ -111,7 +111,6 @@ td probe_error_late 1
 td probe_error_count 1
 td_clear
 sim_clear
-sim watch 1
 bind_to 00.0001 ap_testdrv
 expect "probe() fails: the bind says so" "$RES" ENOMEM
 nap 0.3
@@ -125,6 +124,10 @@ td probe_error_late 0
 # What this driver sends to a queue that another one has by then: refused, or, by the
 # base for a queue that is not configured, taken, and handed back when the other one
 # goes.  This driver is away, but no promise to it is broken.
+sim watch 1
+move_to 00.0001 ap_testdrv || die "bind: $RES"
+wait_for 20 q_idle 00.0001
+unbind 00.0001 || die "unbind: $RES"
 sim card00/0001/config 0
 rescan
 set_to $AP/aqmask +1
