@@ -25,11 +25,12 @@ fail() {
 	exit "$status"
 }
 
-# patiently COMMAND...: what asks a mirror, which may have a bad minute
+# patiently COMMAND...: for what asks a mirror, which may have a bad minute
 patiently() {
 	local pause
 	for pause in 10 30 60; do
 		"$@" && return
+		echo "that failed; once more in $pause s" >&2
 		sleep "$pause"
 	done
 	"$@"

@@ -13,7 +13,7 @@
 #include "ap_bus.h"
 
 /**
- * ap_queue_probe_begin() - a driver is about to be probed
+ * ap_queue_probe_begin() - a driver is about to be probed, by the calling task
  * @aq: the queue
  * @owner: the driver's module; NULL for one that is built in
  *

@@ -37,8 +37,9 @@ bool ap_set_dev_state(struct ap_queue *aq, enum ap_dev_state to)
 
 	lockdep_assert_held(&aq->lock);
 	/*
-	 * Work begins in a driver's probe(), and nowhere else: not in a scan that has
-	 * seen an error which the driver before that one had.
+	 * Work begins in a driver's probe(), and nowhere else: not in a scan that acts
+	 * on an error under the last driver, while a probe() that leaves the queue
+	 * alone is under way.
 	 */
 	if (aq->dev_state == AP_DEV_STATE_UNINITIATED && aq->prober == current)
 		next |= BIT(AP_DEV_STATE_OPERATING);

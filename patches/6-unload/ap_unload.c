@@ -22,7 +22,7 @@ static int ap_unregister_card(struct device *dev, void *unused)
 
 /**
  * ap_unregister_devices() - the bus goes, and with it all cards and queues
- * @bus: the AP bus; no driver and no scan is left
+ * @bus: the AP bus; no driver is left, no scan runs, and none begins by itself
  *
  * Context: module exit.
  */

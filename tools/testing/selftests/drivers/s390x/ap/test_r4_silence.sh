@@ -74,7 +74,7 @@ q_has_messages() {
 	[ "$VAL" -gt "$base" ]
 }
 
-plan 31
+plan 34
 stack_up "cards=8a,8a domains=4 log=262144"
 td_take 1
 under_load "interrupts"
@@ -133,13 +133,18 @@ rescan
 set_to $AP/aqmask +1
 check "another driver's queue" wait_for 20 q_has_driver 00.0001 cex4queue
 job astray ap_write $TD/submit "00.0001 12"
-wait_for 10 td_is submitted -eq 12
+wait_for 10 td_is submitted -eq 12 || die "no messages: $(cat "$TMP/astray")"
 unbind 00.0001 || die "unbind: $RES"
 check "another driver's queue: all messages come back" wait_for 10 gone "$JOB"
 sim watch 0
 sed 1d $SIM/watch >"$TMP/offences"
 expect_none "another driver's queue: nothing that is late, for apsim's watch" "$TMP/offences"
-diag "refused $(td_result refused), handed back $(td_result flushed)"
+astray="refused $(td_result refused) handed back $(td_result flushed)"
+if ours; then
+	expect "another driver's queue: refused" "$astray" "refused 12 handed back 0"
+else
+	expect "another driver's queue: taken" "$astray" "refused 0 handed back 12"
+fi
 expect "another driver's queue: no promise broken, all messages accounted for" \
 	"$(td_broken) $(td_balance)" "0 0"
 sim card00/0001/config 1
@@ -152,19 +157,26 @@ td_take 1
 under_load "timer"
 set_to $AP/poll_thread 1
 under_load "poll thread"
+appoll() {
+	grep -qsx appoll /proc/[0-9]*/comm
+}
+check "there is a poll thread" appoll
 unload ap_testdrv || die "ap_testdrv does not unload"
 stack_down || die "modules do not unload"
-check "the poll thread goes with the bus" eval '! ps | grep -q "[a]ppoll"'
+check "it goes with the bus" eval '! appoll'
 
 # The bus goes while its first scan runs: nothing of that stays, no device, no timer
 n=0
-while [ $n -lt 5 ]; do
+early=0
+while [ $n -lt 3 ]; do
 	modprobe apsim cards=8a,8a,8a,8a domains=16 && modprobe ap || break
 	nap 0.0$n
+	[ "$(queues | wc -w)" -ge 64 ] || early=$((early + 1))
 	rmmod ap && rmmod apsim || break
 	n=$((n + 1))
 done
-expect "the bus goes while it scans" $n 5
+expect "the bus goes while it scans" $n 3
+expect_range "not all queues were found then (of 3)" $early 1 3
 modprobe apsim cards=8a domains=2 && modprobe ap && modprobe zcrypt_cex4
 check "and comes again" wait_for 20 bindings_complete
 finish

@@ -88,8 +88,9 @@ cards_back() {
 
 # over PID: without our AP bus what waits for a card may wait for a scan
 over() {
+	gone "$1" && return
 	ours || rescan
-	gone "$1"
+	return 1
 }
 
 # What the base hands back because it was put off line stays in the card until the
@@ -97,6 +98,7 @@ over() {
 reset_off_line() {
 	local q
 
+	diag "left before what was off line is reset: $(unaccounted)"
 	for q in 00.0003 01.0000 01.0001 01.0002 01.0003 04.0002; do
 		put "$DEV/$q/reset" 1
 	done
