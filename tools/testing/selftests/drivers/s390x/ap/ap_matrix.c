@@ -838,10 +838,9 @@ static atomic_uint stood_still;
 /* Notes when the machine under the guest, or its CPUs, did nothing for a while */
 static void *heartbeat(void *unused)
 {
-	long begin;
-
 	for (;;) {
-		begin = now_ms();
+		long begin = now_ms();
+
 		nap(BEAT_MS);
 		if (now_ms() - begin > LATE_MS)
 			atomic_fetch_add(&stood_still, 1);

@@ -323,8 +323,6 @@ take_out() {
 # The second driver as the storm wants it
 td_settings() {
 	say $TD/wait_ms 20000
-	# The base has no bound but its next scan
-	ours || say $TD/wait_ms 60000
 	say $TD/linger_ms 20
 	say $TD/request_timeout_ms 3000
 }
