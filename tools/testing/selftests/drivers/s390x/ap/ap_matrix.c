@@ -47,7 +47,7 @@
 #define RULES_SIZE	16384
 #define TRIES		3	/* in which the answer was met */
 #define LOOKS		10	/* in which it was not, or we stood still: no word on the bus */
-#define SOME		10
+#define SOME		20
 #define FEW		3
 #define BEAT_MS		20	/* a nap that takes LATE_MS instead: we stood still */
 #define LATE_MS		200
@@ -413,7 +413,7 @@ static bool wait_idle(struct queue *q, long ms)
 	while (!is_idle(q)) {
 		if (now_ms() > end)
 			return false;
-		nap(10);
+		nap(20);
 	}
 	return true;
 }
@@ -467,6 +467,51 @@ static void look_if_clean(struct queue *q, struct cell *c)
 static bool lasts(const struct cell *c)
 {
 	return c->count == EVER || !strcmp(c->what, "hang");
+}
+
+/*
+ * What a cell promises. A single odd answer: programs get their answer, and the
+ * queue works again by itself within a second. Several: programs get their answer
+ * or an error that tells of no queue. For ever: the same, and the queue comes back
+ * by itself when the fault is over, in time that fits how long it was there.
+ */
+static const struct rule {
+	bool errors;		/* programs may be told that there is no queue */
+	long back_ms;		/* time until it works again */
+	int held;		/* plus the time that the fault lasted, so often */
+} rules[COUNTS] = {
+	[ONCE] = { false, ONE_S, 0 },
+	[TEN] = { true, ONE_S * 3, 1 },
+	[EVER] = { true, ONE_S * 2, 1 },
+};
+
+/* A reply that is missing is noticed in time, not at once */
+static long noticed_ms(const struct cell *c)
+{
+	if (!strcmp(c->what, "hold") || !strcmp(c->what, "stale") ||
+	    !strcmp(c->what, "foreign"))
+		return 10000;
+	return 0;
+}
+
+/*
+ * TAPQ says time and again that there is no such queue, or that it is away: a scan
+ * has found that, and it takes one to find the contrary.  When that is depends on
+ * what else is wrong on the bus, and on the other cells.
+ */
+static bool is_away(const struct cell *c)
+{
+	static const unsigned char away[] = { 0x01, 0x03, 0x04, 0x09, 0x42 };
+
+	return !strcmp(c->place->insn, "TAPQ") && c->count != ONCE && !c->async &&
+	       memchr(away, c->code, sizeof(away));
+}
+
+static long back_most_ms(const struct cell *c)
+{
+	const struct rule *r = &rules[lasts(c) ? EVER : c->count];
+
+	return r->back_ms + r->held * c->held_ms + slack_ms + noticed_ms(c);
 }
 
 /* Brings the queue to the state, and the answer about; returns the rule */
@@ -619,15 +664,18 @@ static void endure(struct queue *q, struct cell *c, unsigned long id, long begin
 			rule_hits(id, c->count, &over);
 			if (over)
 				break;
+			/* only scans ask for a queue that is gone, twice a minute */
+			if (is_away(c) && access(q->states, F_OK))
+				put(AP "/scans", "1");
 		}
-		nap(lasts(c) ? 50 : 10);
+		nap(lasts(c) ? 50 : 20);
 	}
 	use_up(q, c, id);
 }
 
 static void come_back(struct queue *q, struct cell *c, long begin)
 {
-	long most = 5000 + slack_ms + 2 * c->held_ms, end;
+	long most = is_away(c) ? back_most_ms(c) : 5000 + slack_ms + 2 * c->held_ms, end;
 
 	c->back = "itself";
 	if (!wait_idle(q, most)) {
@@ -659,7 +707,7 @@ static void collect(struct queue *q, struct cell *c)
 	long end = now_ms() + PROGRAM_MS + slack_ms;
 
 	while (!reqs_done(q) && now_ms() < end)
-		nap(10);
+		nap(20);
 	c->nr_got = q->nr_reqs;
 	for (i = 0; i < q->nr_reqs; i++) {
 		if (!atomic_load(&q->req[i].done)) {
@@ -708,22 +756,6 @@ static bool refuses_message(const struct cell *c)
 	       (c->code == 0x15 || c->code == 0x16 || c->code == 0x42);
 }
 
-/*
- * What a cell promises. A single odd answer: programs get their answer, and the
- * queue works again by itself within a second. Several: programs get their answer
- * or an error that tells of no queue. For ever: the same, and the queue comes back
- * by itself when the fault is over, in time that fits how long it was there.
- */
-static const struct rule {
-	bool errors;		/* programs may be told that there is no queue */
-	long back_ms;		/* time until it works again */
-	int held;		/* plus the time that the fault lasted, so often */
-} rules[COUNTS] = {
-	[ONCE] = { false, ONE_S, 0 },
-	[TEN] = { true, ONE_S * 3, 1 },
-	[EVER] = { true, ONE_S * 2, 1 },
-};
-
 static bool may_get(const struct cell *c, int error)
 {
 	if (!error || (error == EINVAL && refuses_message(c)))
@@ -748,27 +780,6 @@ static void late(struct cell *c, const char *text)
 	wrong(c, text);
 }
 
-/* A reply that is missing is noticed in time, not at once */
-static long noticed_ms(const struct cell *c)
-{
-	if (!strcmp(c->what, "hold") || !strcmp(c->what, "stale") ||
-	    !strcmp(c->what, "foreign"))
-		return 10000;
-	return 0;
-}
-
-/*
- * TAPQ says time and again that there is no such queue, or that it is away: a scan
- * has found that, and it takes one to find the contrary.
- */
-static bool is_away(const struct cell *c)
-{
-	static const unsigned char away[] = { 0x01, 0x03, 0x04, 0x09, 0x42 };
-
-	return !strcmp(c->place->insn, "TAPQ") && c->count != ONCE && !c->async &&
-	       memchr(away, c->code, sizeof(away));
-}
-
 /*
  * While a reset runs TAPQ says that it is over. That is no odd answer, it is a
  * wrong one, and all that anybody can know; and until the reset is over nobody can
@@ -781,8 +792,6 @@ static bool is_lie(const struct cell *c)
 
 static void judge(struct cell *c)
 {
-	const struct rule *r = &rules[lasts(c) ? EVER : c->count];
-	long most = r->back_ms + r->held * c->held_ms + slack_ms + noticed_ms(c);
 	unsigned int i;
 
 	c->wrong[0] = 0;
@@ -802,7 +811,7 @@ static void judge(struct cell *c)
 		late(c, "write's time");
 	if (strcmp(c->back, "itself") && !(is_away(c) && !strcmp(c->back, "scan")))
 		wrong(c, "does not come back by itself");
-	else if (!strcmp(c->back, "itself") && c->back_ms > most)
+	else if (!is_away(c) && c->back_ms > back_most_ms(c))
 		late(c, "comes back late");
 	if (c->insns > STORM_MIN && c->insns * 1000 / (c->held_ms + 1) > STORM_PER_S)
 		wrong(c, "storm");
