@@ -12,6 +12,7 @@
  *	-u FILE=TEXT	after each pass, to undo it; need not work
  *	-e FILE=PATTERN	after that the first line of FILE must be like PATTERN,
  *			soon
+ *	-o FILE=PATTERN	so it must be at once after a pass that is OK
  *	-k		the passes are not made by this process, but by a kworker
  *			that it sets to work
  *	-m MAX		no more passes than that
@@ -61,7 +62,7 @@ struct steps {
 	int nr;
 };
 
-static struct steps prepare, undo, expect;
+static struct steps prepare, undo, expect, expect_ok;
 static bool by_worker, verbose;
 static unsigned int max_passes = 10000;
 static int own_fail;			/* this process's fail-nth */
@@ -74,8 +75,9 @@ static struct {
 static void bad_usage(void)
 {
 	fputs("usage: ap_failnth [-kv] [-m MAX] [-p FILE=TEXT]... [-u FILE=TEXT]...\n"
-	      "       [-e FILE=PATTERN]... write FILE TEXT | read FILE | open FILE |\n"
-	      "       insmod FILE [PARAMETERS] | run COMMAND [ARGUMENT]...\n", stderr);
+	      "       [-e FILE=PATTERN]... [-o FILE=PATTERN]... write FILE TEXT |\n"
+	      "       read FILE | open FILE | insmod FILE [PARAMETERS] |\n"
+	      "       run COMMAND [ARGUMENT]...\n", stderr);
 	exit(2);
 }
 
@@ -372,13 +374,13 @@ static void clean_up(void)
 		write_file(undo.step[i].file, undo.step[i].text);
 }
 
-static bool as_expected(void)
+static bool as_expected(const struct steps *steps, long long within_ms)
 {
-	long long end = now_ms() + SOON_MS;
-	struct step *step = expect.step;
+	const struct step *step = steps->step;
+	long long end = now_ms() + within_ms;
 	char line[256];
 
-	while (step < expect.step + expect.nr) {
+	while (step < steps->step + steps->nr) {
 		if (!read_file(step->file, line, sizeof(line)) &&
 		    !fnmatch(step->text, line, 0)) {
 			step++;
@@ -422,6 +424,7 @@ static int all_passes(char **argv)
 	unsigned int nth, left, tries = 0;
 	long long begin, longest = 0;
 	char result[RESULT];
+	bool well;
 
 	for (nth = 1; nth <= max_passes; nth++) {
 		make_ready();
@@ -433,8 +436,9 @@ static int all_passes(char **argv)
 		if (verbose)
 			printf("pass %u: left %u, %s, %lld ms\n", nth, left,
 			       result, begin);
+		well = strcmp(result, "OK") || as_expected(&expect_ok, 0);
 		clean_up();
-		if (!as_expected()) {
+		if (!well || !as_expected(&expect, SOON_MS)) {
 			printf("after pass %u, which came to %s\n", nth, result);
 			return 1;
 		}
@@ -478,13 +482,15 @@ int main(int argc, char **argv)
 	};
 	int opt, i;
 
-	while ((opt = getopt(argc, argv, "+p:u:e:m:kv")) != -1) {
+	while ((opt = getopt(argc, argv, "+p:u:e:o:m:kv")) != -1) {
 		if (opt == 'p')
 			add_step(&prepare, optarg);
 		else if (opt == 'u')
 			add_step(&undo, optarg);
 		else if (opt == 'e')
 			add_step(&expect, optarg);
+		else if (opt == 'o')
+			add_step(&expect_ok, optarg);
 		else if (opt == 'm')
 			max_passes = strtoul(optarg, NULL, 10);
 		else if (opt == 'k')
