@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Ioctls that are nearly right, from several threads: documented errors, no
 # write beside the result, right results for those that are right, and queues
-# and modules as before.  200000 of them; on a debug kernel as many as one minute
+# and modules as before.  100000 of them; on a debug kernel as many as one minute
 # is enough for.  With AP_FUZZ_COUNT as many as that says, however long it takes:
 # 10000000 is the long run.  AP_FUZZ_SEED says which.  On a kernel with KCOV the
 # fuzzer is guided by what of the code it has reached.
@@ -10,7 +10,7 @@
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
 plan 11
-COUNT=${AP_FUZZ_COUNT:-200000}
+COUNT=${AP_FUZZ_COUNT:-100000}
 LEAST=$COUNT
 limit=
 if [ $DEBUG_KERNEL = 1 ] && [ -z "$AP_FUZZ_COUNT" ]; then
