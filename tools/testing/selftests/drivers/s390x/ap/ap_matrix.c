@@ -47,7 +47,6 @@
 #define RULES_SIZE	16384
 #define TRIES		3	/* in which the answer was met */
 #define LOOKS		10	/* in which it was not, or we stood still: no word on the bus */
-#define SOME		20
 #define FEW		3
 #define BEAT_MS		20	/* a nap that takes LATE_MS instead: we stood still */
 #define LATE_MS		200
@@ -1006,7 +1005,7 @@ static void set_up(struct queue *q, unsigned int domain)
  */
 static void run_pass(struct queue *queues, int pass, bool ever, int tries)
 {
-	unsigned int i, nr = tries ? FEW : ever ? nr_queues : SOME;
+	unsigned int i, nr = tries ? FEW : ever ? nr_queues : (nr_queues + 1) / 2;
 
 	if (nr > nr_queues)
 		nr = nr_queues;
