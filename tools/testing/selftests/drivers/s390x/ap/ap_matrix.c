@@ -143,7 +143,7 @@ struct cell {
 	const char *back;
 	long write_ms, back_ms, held_ms, insns;
 	unsigned long hits;
-	bool unclean, polled;
+	bool unclean, polled, lost;	/* lost: a scan had taken it to be away */
 	char wrong[160];
 	unsigned int faults, late;	/* how many in it; of these, of time only */
 };
@@ -672,12 +672,43 @@ static void endure(struct queue *q, struct cell *c, unsigned long id, long begin
 	use_up(q, c, id);
 }
 
+static bool attr_is(struct queue *q, const char *attr, const char *value)
+{
+	char path[80], text[8];
+
+	snprintf(path, sizeof(path), AP "/devices/%s/%s", q->name, attr);
+	get(path, text, sizeof(text));
+	return !strcmp(text, value);
+}
+
+/* What a scan has made of a queue that is away */
+static bool is_lost(struct queue *q)
+{
+	return access(q->states, F_OK) || attr_is(q, "config", "0") ||
+	       attr_is(q, "chkstop", "1");
+}
+
+/* One that is lost waits for a scan, and no longer than others for themselves */
+static bool wait_back(struct queue *q, struct cell *c)
+{
+	long begin = now_ms();
+	long most = begin + 5000 + slack_ms + 2 * c->held_ms;
+
+	while (!is_idle(q)) {
+		c->lost |= is_away(c) && is_lost(q);
+		if (now_ms() > (c->lost ? begin + back_most_ms(c) : most))
+			return false;
+		nap(20);
+	}
+	return true;
+}
+
 static void come_back(struct queue *q, struct cell *c, long begin)
 {
-	long most = is_away(c) ? back_most_ms(c) : 5000 + slack_ms + 2 * c->held_ms, end;
+	long end;
 
 	c->back = "itself";
-	if (!wait_idle(q, most)) {
+	if (!wait_back(q, c)) {
 		c->back = "scan";
 		put(AP "/scans", "1");
 		if (!wait_idle(q, 3000)) {
@@ -810,7 +841,7 @@ static void judge(struct cell *c)
 		late(c, "write's time");
 	if (strcmp(c->back, "itself") && !(is_away(c) && !strcmp(c->back, "scan")))
 		wrong(c, "does not come back by itself");
-	else if (!is_away(c) && c->back_ms > back_most_ms(c))
+	else if (!strcmp(c->back, "itself") && !c->lost && c->back_ms > back_most_ms(c))
 		late(c, "comes back late");
 	if (c->insns > STORM_MIN && c->insns * 1000 / (c->held_ms + 1) > STORM_PER_S)
 		wrong(c, "storm");
