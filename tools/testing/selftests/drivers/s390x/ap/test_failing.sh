@@ -121,10 +121,17 @@ setup() {
 }
 
 # failing WHAT RESULTS ARGUMENTS...: of ap_failnth; one test. RESULTS are those
-# that a pass with a failure may come to
+# that a pass with a failure may come to; one with "!" is to be among them
 failing() {
-	local what="$1" may="$2" word rc bad=
+	local what="$1" may="$2" must word rc bad=
 
+	case "$may" in
+	*!*)
+		must=${may%%!*}
+		must=${must##* }
+		;;
+	*) must= ;;
+	esac
 	shift 2
 	now_cs
 	word=$NOW
@@ -144,11 +151,13 @@ failing() {
 		*)
 			case " $may " in
 			*" ${word%=*} "*) ;;
+			*" ${word%=*}! "*) must= ;;
 			*) bad="comes to ${word%=*}" ;;
 			esac
 			;;
 		esac
 	done
+	[ -z "$must" ] || bad="does not come to $must $bad"
 	[ $rc = 0 ] || bad="ap_failnth: $rc $bad"
 	if [ -n "$AP_FAILING_TRACE$bad" ]; then
 		sed 's/^/#   /' "$TMP/failing"
@@ -240,7 +249,7 @@ nodes() {
 	put $CLASS/create aptest
 	wait_for 5 [ -c /dev/aptest ]
 	# OK: a page that slab tries to have, or what watches over it, and does without
-	failing "node: mask" "ENOMEM OK" -p $CLASS/aptest/ioctlmask=-0-255 \
+	failing "node: mask" "ENOMEM! OK" -p $CLASS/aptest/ioctlmask=-0-255 \
 		-o "$CLASS/aptest/ioctlmask=0x$ONES$ONES$ONES$ONES" \
 		write $CLASS/aptest/ioctlmask +0-255
 	below do_sys_openat2
