@@ -38,15 +38,38 @@ say() {
 	{ echo "$2" >"$1"; } 2>/dev/null
 }
 
-# actor NAME NUMBER [FUNCTION].  There are more of them than CPUs: those that could
-# do without end leave time to those who ask the cards, and who take them away.
-# Not much: they hold locks of sysfs for which all others wait.
+# There are more who want a CPU than CPUs: the shell that starts them, and says when a
+# part of the storm is over, does not wait for its turn; it would for minutes.
+AHEAD=0
+go_ahead() {
+	AHEAD=10
+	renice -n -$AHEAD -p $$ >/dev/null || AHEAD=0
+}
+
+# set_back MORE COMMAND...: as a job of that shell, behind it by as much, and MORE
+set_back() {
+	local pid rest
+
+	# shellcheck disable=SC2034 # rest: of the line
+	read -r pid rest </proc/self/stat
+	renice -n $((AHEAD + $1)) -p "$pid" >/dev/null
+	shift
+	"$@"
+}
+
+# actor NAME NUMBER [FUNCTION].  Those that could do without end leave time to those
+# who ask the cards, and who take them away.  Not much: they hold locks of sysfs for
+# which all others wait.  A part of the storm lasts until modules has done its work in
+# it, and a module goes in a moment in which nobody uses it.
 actor() {
-	job "actor.$1" "${3:-$1}" "$2"
+	local more
+
 	case $1 in
-	hand_over* | modules) ;;
-	*) renice -n 4 -p "$JOB" ;;
-	esac >/dev/null 2>&1
+	modules) more=-5 ;;
+	hand_over*) more=0 ;;
+	*) more=4 ;;
+	esac
+	job "actor.$1" set_back $more "${3:-$1}" "$2"
 }
 
 # Domain 0 is left to the requests
@@ -373,11 +396,15 @@ take_out_all() {
 
 # What it does depends on the part of the storm, see test_r9_storm.sh
 modules() {
+	local begun rest
+
 	OUT=0
 	CEX4=0
 	ALL=0
 	SUBMITTED=0
 	while running; do
+		now_cs
+		begun=$NOW
 		: >"$TMP/pause"
 		if [ -e "$TMP/alone" ]; then
 			take_out_drivers
@@ -389,7 +416,12 @@ modules() {
 			put_in_drivers
 		fi
 		rm "$TMP/pause"
-		nap 1
+		# The second driver's senders have their turn, half as long as it took
+		now_cs
+		rest=$(((NOW - begun) / 200))
+		[ $rest -ge 1 ] || rest=1
+		[ $rest -le 5 ] || rest=5
+		nap $rest
 		# It takes the base long to let them go: be there as long
 		ours || nap 4
 	done
