@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The table of the fault matrix, from what ap_matrix printed in a guest."""
+"""The table of the fault matrix, from what ap_matrix printed in guests."""
 CELL = '# cell: '
 HEADS = ['instruction', 'state', 'answer', 'count', 'program got (ms)',
          'later requests answered', 'write (ms), attribute clean', 'worst state',

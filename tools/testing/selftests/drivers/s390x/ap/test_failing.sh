@@ -7,7 +7,7 @@
 # kmemleak to say.
 #
 # AP_FAILING=GROUP,GROUP... takes only these groups of paths, without it those that
-# test_failing_scans.sh and test_failing_bus.sh leave; AP_FAILING_TRACE=2 shows in the
+# test_failing_scans.sh, _modules.sh and _bus.sh leave; AP_FAILING_TRACE=2 shows in the
 # kernel log where each failure is (and so makes the last test fail).
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
