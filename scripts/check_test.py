@@ -95,7 +95,7 @@ class Limit(unittest.TestCase):
         def guest(*_args, **_more):
             self.age(self.check.LIMIT + 1)
             return subprocess.CompletedProcess(
-                [], 0, 'lab-begin a.sh\nKTAP version 1\n1..1\nok 1 x\nlab-end a.sh 0\n', '')
+                [], 0, 'lab-begin a.sh\nKTAP version 1\n1..1\nok 1 x\nlab-end a.sh 0 7\n', '')
         with mock.patch.object(self.check.subprocess, 'run', guest), \
                 mock.patch.object(self.check, 'OUT', os.devnull + '/..'), \
                 mock.patch.object(self.check, 'open', mock.mock_open(read_data=''),
@@ -104,6 +104,31 @@ class Limit(unittest.TestCase):
             told = self.told(self.check.in_guest, 'lab', ['a.sh', 'b.sh'])
         self.assertIn('ok 1 lab a.sh: x', told)
         self.assertEqual(self.check.unbegun, [('lab', 'b.sh')])
+
+    def test_the_nearest_to_its_bound(self):
+        """Of each script its guest has run; the bound is that of the first."""
+        text = ''.join('lab-begin %s\nKTAP version 1\n1..1\nok 1 x\nlab-end %s 0 %d\n' % (x, x, s)
+                       for x, s in (('test_matrix.sh', 60), ('b.sh', 300), ('c.sh', 150)))
+        done = subprocess.CompletedProcess([], 0, text, '')
+        with mock.patch.object(self.check, 'console_of', return_value=[]), \
+                mock.patch.object(self.check, 'NEAREST', 2):
+            self.told(self.check.judge_all, 'lab', ['test_matrix.sh', 'b.sh', 'c.sh'], done, '')
+            self.told(self.check.judge_all, 'lab', ['c.sh'], subprocess.CompletedProcess(
+                [], 0, text[text.index('lab-begin c'):], ''), '')
+            with self.assertRaises(SystemExit) as end:
+                told = io.StringIO()
+                with contextlib.redirect_stdout(told):
+                    self.check.finish()
+        self.assertEqual(end.exception.code, 0)
+        self.assertEqual([x for x in told.getvalue().splitlines() if 'nearest' in x],
+                         ['# nearest to its bound: lab c.sh: 150 of 300 s',
+                          '# nearest to its bound: lab b.sh: 300 of 600 s'])
+
+    def test_the_matrix_is_of_all_guests(self):
+        with mock.patch.object(self.check.matrix, 'write') as write:
+            for kernel, text in (('lab', 'a\n'), ('debug', 'b\n'), ('lab', 'c\n')):
+                self.check.matrix_of(kernel, text)
+        self.assertEqual([x.args[0] for x in write.mock_calls], ['a\n', 'b\n', 'a\nc\n'])
 
     def test_no_number(self):
         done = subprocess.run([CHECK], env={**os.environ, 'LIMIT': 'soon'},
