@@ -124,6 +124,31 @@ class Limit(unittest.TestCase):
                          ['# nearest to its bound: lab c.sh: 150 of 300 s',
                           '# nearest to its bound: lab b.sh: 300 of 600 s'])
 
+    def test_the_storm_has_no_guest_beside_it(self):
+        ran = []                # (how many have run beside each other before, kernel, names)
+
+        def beside(jobs):
+            for job in jobs:
+                job()
+            beside.times += 1
+        beside.times = 0
+
+        def on_kernel(kernel, names, **_more):
+            ran.append((beside.times, kernel, names))
+        with mock.patch.object(self.check, 'on_kernel', on_kernel), \
+                mock.patch.object(self.check, 'beside', beside), \
+                mock.patch.object(self.check, 'on_host'), \
+                mock.patch.object(self.check, 'without_small'), \
+                mock.patch.object(self.check, 'begin_anew'), \
+                self.assertRaises(SystemExit):
+            self.told(self.check.main)
+        storm = self.check.STORM
+        self.assertEqual([x for x in ran if storm in x[2]],
+                         [(1, 'debug', [storm]), mock.ANY, (2, 'small', [storm])])
+        self.assertEqual([x[1] for x in ran if storm in x[2]], ['debug', 'lab', 'small'])
+        # Nobody was begun between the last of lab that must be alone and the storm
+        self.assertEqual([x[1] for x in ran[:2]], ['lab', 'debug'])
+
     def test_the_matrix_is_of_all_guests(self):
         with mock.patch.object(self.check.matrix, 'write') as write:
             for kernel, text in (('lab', 'a\n'), ('debug', 'b\n'), ('lab', 'c\n')):
