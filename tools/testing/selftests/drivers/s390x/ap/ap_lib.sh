@@ -71,6 +71,17 @@ lacks_module() {
 	! modprobe -D "$1" >/dev/null 2>/dev/null && ! [ -d "/sys/module/$1" ]
 }
 
+# part_of SCRIPT VARIABLE ARGUMENTS...: this is another part of SCRIPT where there are
+# arguments; when VARIABLE says what is wanted of it, SCRIPT alone has that
+part_of() {
+	local script="$1" choice="$2"
+
+	shift 2
+	eval "[ $# -gt 0 ] && [ -n \"\$$choice\" ]" || return 0
+	echo "1..0 # SKIP $script has what $choice says"
+	exit 4
+}
+
 skip_all() {
 	local i=$KTAP_NR
 

@@ -8,6 +8,7 @@
 # shellcheck source=ap_lib.sh
 cd "$(dirname "$0")" && . ./ap_lib.sh
 
+part_of test_matrix.sh AP_MATRIX "$@"
 groups=${1:-[!ATZ]*}
 queues=40 stride=1 hold=12000 slack=0
 if [ $DEBUG_KERNEL = 1 ]; then
@@ -18,7 +19,8 @@ if [ -n "$AP_MATRIX" ]; then
 	$AP_MATRIX
 	CHOICE
 fi
-number=$(ap_matrix groups "${groups:=*}") || exit 2
+groups=${groups:-*}
+number=$(ap_matrix groups "$groups") || exit 2
 plan $((number + 3))
 stack_up "cards=8a domains=40 depth=2 rsa=2 log=1024"
 wr /sys/module/ap/parameters/remove_timeout 1000 || diag "no remove_timeout: $RES"
