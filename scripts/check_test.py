@@ -150,10 +150,11 @@ class Limit(unittest.TestCase):
         self.assertEqual([x[1] for x in ran[:2]], ['lab', 'debug'])
 
     def test_the_matrix_is_of_all_guests(self):
+        a, b, c = (self.check.matrix.CELL + x + '\n' for x in 'abc')
         with mock.patch.object(self.check.matrix, 'write') as write:
-            for kernel, text in (('lab', 'a\n'), ('debug', 'b\n'), ('lab', 'c\n')):
+            for kernel, text in (('lab', a), ('debug', b), ('lab', 'ok 1 x\n'), ('lab', c)):
                 self.check.matrix_of(kernel, text)
-        self.assertEqual([x.args[0] for x in write.mock_calls], ['a\n', 'b\n', 'a\nc\n'])
+        self.assertEqual([x.args[0] for x in write.mock_calls], [a, b, a + c])
 
     def test_no_number(self):
         done = subprocess.run([CHECK], env={**os.environ, 'LIMIT': 'soon'},

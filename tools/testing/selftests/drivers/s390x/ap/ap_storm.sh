@@ -416,7 +416,8 @@ modules() {
 			put_in_drivers
 		fi
 		rm "$TMP/pause"
-		# The second driver's senders have their turn, half as long as it took
+		# The second driver's senders have their turn, half as long as it took,
+		# but not less than a second nor more than five
 		now_cs
 		rest=$(((NOW - begun) / 200))
 		[ $rest -ge 1 ] || rest=1
